@@ -1,0 +1,68 @@
+"""Learning-rate schedules of PyTorch training: described in YAML, seen before the run, the same in it.
+
+The public names are imported on first use, so that ``import lrsched_cli`` alone stays fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lrsched_cli.analysis.trace import Trace, dry_run
+    from lrsched_cli.core.config import Schedule, load_schedule
+    from lrsched_cli.core.scheduler import LRScheduler
+    from lrsched_cli.errors import (
+        CustomLambdaError,
+        LrschedError,
+        Problem,
+        ScheduleFileError,
+        ScheduleMismatchError,
+        ScheduleMismatchWarning,
+        StateError,
+    )
+
+_HOMES = {
+    "CustomLambdaError": "errors",
+    "LRScheduler": "core.scheduler",
+    "LrschedError": "errors",
+    "Problem": "errors",
+    "Schedule": "core.config",
+    "ScheduleFileError": "errors",
+    "ScheduleMismatchError": "errors",
+    "ScheduleMismatchWarning": "errors",
+    "StateError": "errors",
+    "Trace": "analysis.trace",
+    "dry_run": "analysis.trace",
+    "load_schedule": "core.config",
+}
+
+__all__ = [
+    "CustomLambdaError",
+    "LRScheduler",
+    "LrschedError",
+    "Problem",
+    "Schedule",
+    "ScheduleFileError",
+    "ScheduleMismatchError",
+    "ScheduleMismatchWarning",
+    "StateError",
+    "Trace",
+    "__version__",
+    "dry_run",
+    "load_schedule",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415 - read only when asked for
+
+        return version("lrsched-cli")
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,89 @@
+"""A schedule in numbers: where each group's LR starts, peaks and ends, and at which steps to look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lrsched_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lrsched_cli.analysis.trace import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class LRAt:
+    """An LR and the scheduler step (the row of the trace) that it belongs to."""
+
+    lr: float
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSummary:
+    """One param group's LRs over the updates of the run.
+
+    Row 0 counts only where an update runs at it (the loop ``optimizer-first``), and the last row only
+    in the loop ``scheduler-first``; so ``sum`` is the sum over exactly the updates that are made.
+    """
+
+    name: str
+    base_lr: float
+    first: LRAt
+    peak: LRAt
+    minimum: LRAt
+    final: LRAt
+    mean: float
+    sum: float
+    warmup_end: int
+    restarts: tuple[int, ...]
+
+
+def summarize(trace: Trace) -> tuple[GroupSummary, ...]:
+    """The numbers of every group, in the order of the groups."""
+    return tuple(_group_summary(trace, index) for index in range(len(trace.groups)))
+
+
+def _group_summary(trace: Trace, group: int) -> GroupSummary:
+    lrs = trace.lr[trace.updates, group]
+    steps = trace.step[trace.updates].astype(int)
+
+    def at(index: int | np.intp) -> LRAt:
+        return LRAt(float(lrs[index]), int(steps[index]))
+
+    total = float(np.sum(lrs))
+    return GroupSummary(
+        name=trace.groups[group],
+        base_lr=float(trace.lr[0, group]),
+        first=at(0),
+        peak=at(np.argmax(lrs)),
+        minimum=at(np.argmin(lrs)),
+        final=at(-1),
+        mean=total / len(lrs),
+        sum=total,
+        warmup_end=trace.warmup_end(group),
+        restarts=tuple(trace.restarts(group).tolist()),
+    )
+
+
+def key_steps(trace: Trace, at: Iterable[int] = ()) -> list[int]:
+    """The steps worth looking at, sorted: 0, 1, each warm-up's end, around each restart, the end, and ``at``.
+
+    Raises UsageError for an ``at`` outside the run.
+    """
+    found = {0, 1, trace.steps}
+    for point in trace.turning_points():
+        found |= {point - 1, point, point + 1} if _is_restart(trace, point) else {point}
+    for step in at:
+        if not 0 <= step <= trace.steps:
+            raise UsageError(f"--at {step} is outside the run, which goes from step 0 to {trace.steps}")
+        found.add(step)
+    return sorted(step for step in found if 0 <= step <= trace.steps)
+
+
+def _is_restart(trace: Trace, row: int) -> bool:
+    return bool((trace.state["cycle"][row] > trace.state["cycle"][row - 1]).any())

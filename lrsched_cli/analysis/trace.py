@@ -1,0 +1,205 @@
+"""The dry run: the real scheduler, stepped through its public interface, and what it did."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lrsched_cli.core.config import MAX_STEPS
+from lrsched_cli.errors import CustomLambdaError, ScheduleFileError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from lrsched_cli.core.config import Schedule
+    from lrsched_cli.core.scheduler import LRScheduler
+
+    Floats = NDArray[np.float64]
+    Progress = Callable[[int, int], None]
+
+FACTORS = ("batch", "warmup", "cosine", "decay", "custom")
+"""The factors of a trace, in the order in which they are multiplied."""
+
+CYCLE_STATE = ("cycle", "T_cur", "T_i")
+
+_ROWS_AT_A_TIME = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """What a scheduler did: one row per scheduler step, the first row before the first step.
+
+    All arrays are read-only float64. Row ``k`` holds the LRs after ``k`` scheduler steps: with the loop
+    ``optimizer-first`` update ``k + 1`` runs at them, with ``scheduler-first`` update ``k`` does.
+    """
+
+    name: str
+    groups: tuple[str, ...]
+    """Names of the param groups; an unnamed one goes by its index."""
+    loop: str
+    step: Floats
+    """Shape (rows,): the scheduler steps taken."""
+    batch_size: Floats
+    """Shape (rows,): the batch size passed to that step, in samples; NaN where there was none."""
+    lr: Floats
+    """Shape (rows, groups): the LRs, read back from the optimizer's param groups."""
+    scale: Floats
+    """Shape (rows, groups): the multiplier; 1 in the first row of a new run, where none is applied yet."""
+    factors: Mapping[str, Floats]
+    """Each factor, shape (rows, groups); NaN in a row that the law has not made."""
+    state: Mapping[str, Floats]
+    """``cycle``, ``T_cur`` and ``T_i``, each of shape (rows, groups)."""
+
+    @property
+    def steps(self) -> int:
+        """How many scheduler steps were taken."""
+        return len(self.step) - 1
+
+    @property
+    def updates(self) -> slice:
+        """The rows that updates run at: row 0 is never used where the scheduler steps first."""
+        return slice(1, None) if self.loop == "scheduler-first" else slice(0, -1)
+
+    def update_at(self, row: int) -> int | None:
+        """The number of the update that runs at row ``row`` (from 1), None where no update does."""
+        update = row if self.loop == "scheduler-first" else row + 1
+        return update if 1 <= update <= self.steps else None
+
+    def warmup_end(self, group: int) -> int:
+        """The row at which the group's warm-up ends; 0 where it has none, the last row if it never ends."""
+        left = (self.state["T_cur"][:, group] > 0) | (self.state["cycle"][:, group] > 0)
+        return int(np.argmax(left)) - 1 if left.any() and not left[0] else (0 if left[0] else self.steps)
+
+    def restarts(self, group: int) -> NDArray[np.int64]:
+        """The rows at which the group's cycle begins anew."""
+        return np.flatnonzero(np.diff(self.state["cycle"][:, group]) > 0) + 1
+
+    def turning_points(self) -> list[int]:
+        """The rows at which the schedule changes its course, over all groups, sorted: warm-up ends and restarts."""
+        found: set[int] = set()
+        for group in range(len(self.groups)):
+            found.add(self.warmup_end(group))
+            found.update(self.restarts(group).tolist())
+        return sorted(found - {0})
+
+
+def dry_run(schedule: Schedule, steps: int | None = None, progress: Progress | None = None) -> Trace:
+    """Step the real scheduler over a dummy optimizer and record every param group.
+
+    Args:
+        schedule: what ``load_schedule`` gave.
+        steps: scheduler steps to take, 1 to 10,000,000; default: the schedule's own number.
+        progress: called now and then with the steps done and the steps in all.
+
+    Raises:
+        ScheduleFileError: settings that turn out wrong on the way (a custom factor that fails at some
+            step, an LR that is not finite, settings that torch refuses), at their place in the file.
+        UsageError: ``steps`` out of range.
+    """
+    from lrsched_cli.core.build import build_scheduler, dummy_optimizer  # noqa: PLC0415 - imports torch
+
+    total = _total_steps(schedule, steps)
+    optimizer, _ = dummy_optimizer(schedule)
+    scheduler = build_scheduler(schedule, optimizer)
+    sizes = schedule.batch_plan.sizes_until(total)
+    try:
+        trace = record(scheduler, sizes, name=schedule.name, loop=schedule.loop, total=total, progress=progress)
+    except CustomLambdaError as error:
+        path = (*_holder(schedule, error.group), "custom_lambda")
+        raise ScheduleFileError([schedule.problem_at(path, str(error))]) from None
+    _check_finite(trace, schedule)
+    return trace
+
+
+def record(  # noqa: PLR0913 - what a trace carries along
+    scheduler: LRScheduler,
+    batch_sizes: Iterable[float | None],
+    *,
+    name: str,
+    loop: str,
+    total: int,
+    progress: Progress | None = None,
+) -> Trace:
+    """Step ``scheduler`` once per batch size and record each state; the scheduler is used up by it."""
+    groups = tuple(
+        str(group.get("name") or index) for index, group in enumerate(scheduler.optimizer.param_groups)
+    )
+    blocks: list[Floats] = []
+    rows = [_row(scheduler, None)]
+    for batch_size in batch_sizes:
+        scheduler.step(batch_size)
+        rows.append(_row(scheduler, batch_size))
+        if len(rows) >= _ROWS_AT_A_TIME:
+            blocks.append(np.array(rows, dtype=np.float64))
+            rows = []
+            if progress is not None:
+                progress(sum(map(len, blocks)) - 1, total)
+    blocks.append(np.array(rows, dtype=np.float64).reshape(len(rows), -1))
+    return _trace(np.concatenate(blocks), groups, name=name, loop=loop)
+
+
+def _row(scheduler: LRScheduler, batch_size: float | None) -> list[float]:
+    row: list[float] = [scheduler.last_epoch, math.nan if batch_size is None else batch_size]
+    row += [float(group["lr"]) for group in scheduler.optimizer.param_groups]
+    row += scheduler.scales
+    for factors in scheduler.factors:
+        row += factors or _NO_FACTORS
+    for position in scheduler.positions:
+        row += position
+    return row
+
+
+_NO_FACTORS = (math.nan,) * len(FACTORS)
+
+
+def _trace(table: Floats, groups: tuple[str, ...], **about: Any) -> Trace:
+    table.setflags(write=False)
+    count = len(groups)
+    after_scale = 2 + 2 * count
+    after_factors = after_scale + len(FACTORS) * count
+    factors = table[:, after_scale:after_factors].reshape(len(table), count, len(FACTORS))
+    positions = table[:, after_factors:].reshape(len(table), count, len(CYCLE_STATE))
+    return Trace(
+        groups=groups,
+        step=table[:, 0],
+        batch_size=table[:, 1],
+        lr=table[:, 2 : 2 + count],
+        scale=table[:, 2 + count : after_scale],
+        factors=MappingProxyType({name: factors[:, :, i] for i, name in enumerate(FACTORS)}),
+        state=MappingProxyType({name: positions[:, :, i] for i, name in enumerate(("T_cur", "T_i", "cycle"))}),
+        **about,
+    )
+
+
+def _total_steps(schedule: Schedule, steps: int | None) -> int:
+    if steps is not None and not 1 <= steps <= MAX_STEPS:
+        raise UsageError(f"steps must be from 1 to {MAX_STEPS:,} (got {steps:,})")
+    total = steps or schedule.total_steps
+    if total > MAX_STEPS:
+        message = (
+            f"the fourth cycle ends at step {total:,}, beyond the {MAX_STEPS:,} that a dry run takes; give steps"
+        )
+        raise ScheduleFileError([schedule.problem_at(("scheduler", "T_mult"), message)])
+    return total
+
+
+def _holder(schedule: Schedule, group: str | int | None) -> tuple[str | int, ...]:
+    names = [one.name for one in schedule.param_groups]
+    return ("scheduler",) if group is None else ("param_groups", names.index(str(group)), "scheduler")
+
+
+def _check_finite(trace: Trace, schedule: Schedule) -> None:
+    if np.isfinite(trace.lr).all():
+        return
+    row, group = (int(found[0]) for found in np.nonzero(~np.isfinite(trace.lr)))
+    message = (
+        f"the LR of group {trace.groups[group]!r} is {trace.lr[row, group]} at step {row}: "
+        "a factor grows beyond what a number can hold"
+    )
+    raise ScheduleFileError([schedule.problem_at(("scheduler",), message)])

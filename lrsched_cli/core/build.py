@@ -1,0 +1,175 @@
+"""Schedule → optimizer and scheduler: the one place that makes torch objects."""
+
+from __future__ import annotations
+
+import inspect
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from lrsched_cli.core.config import ParamGroup, Schedule
+from lrsched_cli.core.scheduler import LRScheduler
+from lrsched_cli.errors import Problem, ScheduleFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_EXAMPLES = 5
+
+
+def build_optimizer(schedule: Schedule, model: torch.nn.Module) -> torch.optim.Optimizer:
+    """The configured optimizer over ``model``'s named parameters; see ``Schedule.build_optimizer``."""
+    tensors = dict(model.named_parameters())
+    by_group = match_parameters(schedule, tensors)
+    contents = [{name: tensors[name] for name in names} for names in by_group]
+    return _optimizer(schedule, _class(schedule), contents)
+
+
+def dummy_optimizer(schedule: Schedule) -> tuple[torch.optim.Optimizer, dict[torch.Tensor, str]]:
+    """The configured optimizer over dummy parameters of the configured shapes, and their names.
+
+    The dummies are views of one number each: a group of any size costs no memory. A group without
+    shapes gets one scalar.
+    """
+    contents = [
+        {name: _dummy(shape) for name, shape in (group.shapes or {group.name: ()}).items()}
+        for group in schedule.param_groups
+    ]
+    names: dict[torch.Tensor, str] = {
+        parameter: name for group in contents for name, parameter in group.items()
+    }
+    return _optimizer(schedule, _without_compiler(_class(schedule)), contents), names
+
+
+def build_scheduler(schedule: Schedule, optimizer: torch.optim.Optimizer) -> LRScheduler:
+    """The configured scheduler; a group's own schedule goes to the optimizer's group of that name."""
+    overrides = {
+        group.name: {
+            **group.scheduler.model_dump(include=group.scheduler.model_fields_set - {"custom_lambda"}),
+            **_own_lambda(schedule, group),
+        }
+        for group in schedule.param_groups
+        if group.scheduler is not None
+    }
+    parameters = schedule.scheduler.model_dump(exclude={"type", "custom_lambda"})
+    return LRScheduler(
+        optimizer,
+        **parameters,
+        custom_lambda=schedule.custom_lambda_of(),
+        group_overrides=overrides,
+    )
+
+
+def match_parameters(schedule: Schedule, names: Iterable[str]) -> list[list[str]]:
+    """Which parameters each group gets: patterns in order, the first that matches wins.
+
+    A group without ``match`` takes the rest. Raises ScheduleFileError, with every problem, for a
+    pattern that matches nothing, a parameter in no group, and a group that stays empty.
+    """
+    names = list(names)
+    groups = schedule.param_groups
+    rest = [index for index, group in enumerate(groups) if not group.match]
+    problems = [
+        schedule.problem_at(
+            ("param_groups", index),
+            f"has no match, like {groups[rest[0]].name!r}; only one group can take the rest",
+        )
+        for index in rest[1:]
+    ]
+    problems += _unmatched_patterns(schedule, names)
+    members: list[list[str]] = [[] for _ in groups]
+    left: list[str] = []
+    for name in names:
+        index = _first_match(groups, name)
+        (left if index is None else members[index]).append(name)
+    if left and rest:
+        members[rest[0]] = left
+    elif left:
+        shown = ", ".join(left[:_EXAMPLES]) + (f" and {len(left) - _EXAMPLES} more" if len(left) > _EXAMPLES else "")
+        problems.append(
+            schedule.problem_at(
+                ("param_groups",),
+                f"no pattern matches {shown}; add a pattern, or a group without match for the rest",
+            )
+        )
+    problems += _empty_groups(schedule, members, problems)
+    if problems:
+        raise ScheduleFileError(problems)
+    return members
+
+
+def _unmatched_patterns(schedule: Schedule, names: list[str]) -> list[Problem]:
+    return [
+        schedule.problem_at(
+            ("param_groups", index, "match", place), f"{pattern!r} matches no parameter of the model"
+        )
+        for index, group in enumerate(schedule.param_groups)
+        for place, pattern in enumerate(group.match)
+        if not any(fnmatchcase(name, pattern) for name in names)
+    ]
+
+
+def _empty_groups(
+    schedule: Schedule, members: list[list[str]], known: list[Problem]
+) -> list[Problem]:
+    """Groups without a parameter, where no other problem explains it already."""
+    if known:
+        return []
+    return [
+        schedule.problem_at(
+            ("param_groups", index),
+            "gets no parameter: earlier groups match all of them first" if group.match else "gets no parameter: nothing is left",
+        )
+        for index, group in enumerate(schedule.param_groups)
+        if not members[index]
+    ]
+
+
+def _first_match(groups: Iterable[ParamGroup], name: str) -> int | None:
+    for index, group in enumerate(groups):
+        if any(fnmatchcase(name, pattern) for pattern in group.match):
+            return index
+    return None
+
+
+def _own_lambda(schedule: Schedule, group: ParamGroup) -> dict[str, Any]:
+    own = group.scheduler
+    if own is None or "custom_lambda" not in own.model_fields_set:
+        return {}
+    return {"custom_lambda": schedule.custom_lambda_of(group)}
+
+
+def _class(schedule: Schedule) -> type[torch.optim.Optimizer]:
+    found: type[torch.optim.Optimizer] = getattr(torch.optim, schedule.optimizer.type)
+    return found
+
+
+def _without_compiler(optimizer_class: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
+    """The same class, but building it does not import ``torch._dynamo``.
+
+    torch wraps ``add_param_group`` so that the first call imports its compiler, which takes as long
+    as importing torch itself and serves nothing here.
+    """
+    plain = inspect.unwrap(optimizer_class.add_param_group)
+    return type(optimizer_class.__name__, (optimizer_class,), {"add_param_group": plain})
+
+
+def _optimizer(
+    schedule: Schedule,
+    optimizer_class: type[torch.optim.Optimizer],
+    contents: list[Mapping[str, torch.nn.Parameter]] | list[dict[str, torch.nn.Parameter]],
+) -> torch.optim.Optimizer:
+    groups = [
+        {"params": list(parameters.values()), "name": group.name, "lr": schedule.base_lr(group), **group.settings}
+        for group, parameters in zip(schedule.param_groups, contents, strict=True)
+    ]
+    try:
+        return optimizer_class(groups, **schedule.optimizer.settings)
+    except (TypeError, ValueError, RuntimeError) as error:
+        problem = schedule.problem_at(("optimizer",), f"torch refuses these settings: {error}")
+        raise ScheduleFileError([problem]) from error
+
+
+def _dummy(shape: tuple[int, ...]) -> torch.nn.Parameter:
+    return torch.nn.Parameter(torch.zeros(()).expand(shape))

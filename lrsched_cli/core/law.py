@@ -1,0 +1,171 @@
+"""One schedule on its way through the law: where it stands in its cycles, and its last factors."""
+
+from __future__ import annotations
+
+import copy
+import math
+import numbers
+from typing import TYPE_CHECKING, NamedTuple
+
+from lrsched_cli.core.factors import (
+    batch_factor,
+    cosine_factor,
+    decay_factor,
+    multiplier,
+    warmup_factor,
+)
+from lrsched_cli.errors import CustomLambdaError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lrsched_cli.core.parameters import Parameters
+
+
+class Factors(NamedTuple):
+    """The five factors of one step; the product in this order is the multiplier ``lr_scale``."""
+
+    batch: float
+    warmup: float
+    cosine: float
+    decay: float
+    custom: float
+
+
+class Position(NamedTuple):
+    """Where a schedule stands: steps since the restart, cycle length in steps, restarts so far."""
+
+    T_cur: int
+    T_i: int
+    cycle: int
+
+
+class Track:
+    """The law under one set of parameters, advanced step by step; several param groups may share it.
+
+    Attributes are plain slots, and parameters stand beside the model that holds them: a training loop
+    runs ``advance`` once per step.
+    """
+
+    __slots__ = (
+        "T_cur",
+        "T_i",
+        "T_mult",
+        "batch",
+        "batch_size",
+        "cosine",
+        "custom",
+        "custom_lambda",
+        "cycle",
+        "decay",
+        "eta_scal_max",
+        "eta_scal_min",
+        "group",
+        "lr_scale",
+        "parameters",
+        "power",
+        "warmup",
+        "warmup_steps",
+    )
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        custom_lambda: Callable[[int], float] | None = None,
+        group: str | int | None = None,
+    ) -> None:
+        """``group`` names the param group whose own schedule this is; None: the schedule of all."""
+        self.parameters = parameters
+        self.custom_lambda = custom_lambda
+        self.group = group
+        self.warmup_steps = parameters.warmup_steps
+        self.T_mult = parameters.T_mult
+        self.eta_scal_min = parameters.eta_scal_min
+        self.eta_scal_max = parameters.eta_scal_max
+        self.T_cur, self.T_i, self.cycle = 0, parameters.T_0, 0
+        self.batch_size: float | None = None
+        self.power = 1.0  # gamma ** cycle: the decay that is in force outside the warm-up
+        self.batch = self.warmup = self.cosine = self.decay = self.custom = self.lr_scale = 1.0
+
+    @property
+    def position(self) -> Position:
+        """Where the schedule stands."""
+        return Position(self.T_cur, self.T_i, self.cycle)
+
+    @property
+    def factors(self) -> Factors:
+        """The last step's factors."""
+        return Factors(self.batch, self.warmup, self.cosine, self.decay, self.custom)
+
+    def prepare(self, step: int) -> None:
+        """Ask the custom factor for ``step``: the one part of a step that can fail.
+
+        Raises CustomLambdaError where it raises or gives no finite number; nothing has changed then.
+        """
+        if self.custom_lambda is None:
+            return
+        try:
+            value = self.custom_lambda(step)
+        except Exception as error:
+            reason = str(error) or type(error).__name__
+            message = f"custom_lambda failed at step {step}: {reason}"
+            raise CustomLambdaError(message, step, self.group) from error
+        if not (isinstance(value, numbers.Real) and math.isfinite(value)):
+            message = f"custom_lambda gave {value!r} at step {step}; it must give a finite number"
+            raise CustomLambdaError(message, step, self.group)
+        self.custom = float(value)
+
+    def advance(self, step: int, batch_size: float | None) -> None:
+        """Take ``step``, for which ``prepare`` has been called."""
+        if step > self.warmup_steps:
+            self.T_cur += 1
+            if self.T_cur >= self.T_i:
+                self.T_cur = 0
+                self.T_i *= self.T_mult
+                self.cycle += 1
+                self.power = decay_factor(self.parameters.gamma, self.cycle)
+        self._set_factors(step, batch_size)
+
+    def _set_factors(self, step: int, batch_size: float | None) -> None:
+        if batch_size != self.batch_size:
+            self._set_batch(batch_size)
+        if step > self.warmup_steps:
+            self.warmup = 1.0
+            self.cosine = cosine_factor(self.T_cur, self.T_i)
+            self.decay = self.power
+        else:
+            shape = self.parameters
+            self.warmup = warmup_factor(
+                step, self.warmup_steps, shape.warmup_scale_min, shape.warmup_type
+            )
+            self.cosine = self.decay = 1.0
+        self.lr_scale = multiplier(self.batch, self.warmup, self.cosine, self.decay, self.custom)
+
+    def _set_batch(self, batch_size: float | None) -> None:
+        shape = self.parameters
+        self.batch_size = batch_size
+        self.batch = (
+            1.0
+            if batch_size is None
+            else batch_factor(batch_size, shape.base_batch_size, shape.batch_size_mode)
+        )
+
+    def restored(self, position: Position, step: int, batch_size: float | None) -> Track:
+        """This schedule as it stood after ``step`` at ``position``; this object stays as it is.
+
+        Raises CustomLambdaError as ``prepare`` does.
+        """
+        track = copy.copy(self)
+        track.T_cur, track.T_i, track.cycle = position
+        track.power = decay_factor(track.parameters.gamma, track.cycle)
+        if step > 0:
+            track.prepare(step)
+            track._set_factors(step, batch_size)
+        return track
+
+    def position_at(self, step: int) -> Position:
+        """The position after ``step`` steps from the start, walked step by step."""
+        track = Track(self.parameters)
+        for t in range(1, step + 1):
+            track.advance(t, None)
+        return track.position

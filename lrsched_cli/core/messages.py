@@ -1,0 +1,135 @@
+"""What pydantic found wrong → sentences that say what would be right."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pydantic.fields import FieldInfo
+    from pydantic_core import ErrorDetails
+
+_LONGEST_SHOWN = 60
+
+
+def message_for(error: ErrorDetails, model: type[BaseModel], extra_keys: Iterable[str] = ()) -> str:
+    """One sentence for one pydantic error under ``model``; ``extra_keys`` are known without being fields."""
+    kind, loc = error["type"], error["loc"]
+    if kind == "extra_forbidden":
+        return unknown_key(str(loc[-1]), [*known_keys(model, loc[:-1]), *extra_keys])
+    if kind == "missing":
+        return "is missing"
+    if kind in {"value_error", "assertion_error"}:
+        return str(error["ctx"]["error"])
+    got = shown(error["input"])
+    found = _field(model, loc)
+    wanted = expected(found) if found is not None else error["msg"].removeprefix("Input should be ")
+    return f"must be {wanted} (got {got}){_meant(error['input'], found)}"
+
+
+def unknown_key(key: str, known: Iterable[str]) -> str:
+    """The sentence for a key that nobody reads, with the nearest key that exists."""
+    return f"is no known key{did_you_mean(key, known)}"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``; did you mean ...?`` for the known word nearest to ``word``, or the list of them, or nothing."""
+    words = sorted(set(known))
+    by_folded = {known_word.lower(): known_word for known_word in reversed(words)}
+    near = difflib.get_close_matches(word.lower(), by_folded, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean {by_folded[near[0]]}?"
+    return f"; known here: {', '.join(words)}" if words else ""
+
+
+def shown(value: Any) -> str:
+    """A value as people wrote it in YAML, shortened, on one line."""
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
+
+
+def expected(field: FieldInfo) -> str:
+    """What a field takes, in words, from its type and its limits."""
+    kinds, limits = _unwrap(field.annotation, list(field.metadata))
+    low = _limit(limits, "ge")
+    above = _limit(limits, "gt")
+    high = _limit(limits, "le")
+    words = " or ".join(kinds)
+    if low is not None and high is not None and high <= 1:
+        return f"{words} from {low} to {high}"
+    if low is not None:
+        return f"{words}, {low} or more" + (f" (up to {high})" if high is not None else "")
+    if above is not None:
+        return f"{words} above {above}"
+    return words
+
+
+def known_keys(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
+    """The keys that the section at ``loc`` under ``model`` takes."""
+    section = _section(model, loc)
+    return [info.alias or name for name, info in section.model_fields.items()] if section else []
+
+
+def _field(model: type[BaseModel], loc: Sequence[str | int]) -> FieldInfo | None:
+    section = _section(model, loc[:-1])
+    return section.model_fields.get(str(loc[-1])) if section and loc else None
+
+
+def _section(model: type[BaseModel], loc: Sequence[str | int]) -> type[BaseModel] | None:
+    current: type[BaseModel] | None = model
+    for part in loc:
+        if current is None or isinstance(part, int):
+            continue
+        info = current.model_fields.get(part)
+        current = _model_in(info.annotation) if info is not None else None
+    return current
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
+
+
+_WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "null"}
+
+
+def _unwrap(annotation: Any, limits: list[Any]) -> tuple[list[str], list[Any]]:
+    if hasattr(annotation, "__metadata__"):
+        return _unwrap(annotation.__origin__, [*limits, *annotation.__metadata__])
+    if get_origin(annotation) is Literal:
+        return [str(choice) for choice in get_args(annotation)], limits
+    if isinstance(annotation, type) and annotation in _WORDS:
+        return [_WORDS[annotation]], limits
+    if get_origin(annotation) is tuple:
+        return ["a list"], limits
+    if get_origin(annotation) is dict or _model_in(annotation) is annotation:
+        return ["a mapping"], limits
+    kinds: list[str] = []
+    for part in get_args(annotation):
+        words, limits = _unwrap(part, limits)
+        kinds += words
+    return sorted(kinds, key="null".__eq__), limits
+
+
+def _limit(limits: list[Any], name: str) -> Any:
+    for limit in limits:
+        for inner in (limit, *getattr(limit, "metadata", ())):
+            if getattr(inner, name, None) is not None:
+                return getattr(inner, name)
+    return None
+
+
+def _meant(value: Any, field: FieldInfo | None) -> str:
+    if field is None or get_origin(field.annotation) is not Literal or not isinstance(value, str):
+        return ""
+    near = difflib.get_close_matches(value.lower(), map(str, get_args(field.annotation)), n=1)
+    return f"; did you mean {near[0]}?" if near else ""

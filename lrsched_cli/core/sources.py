@@ -1,0 +1,227 @@
+"""From what the caller names to one tree of settings: files, shipped names, ``extends``, overrides."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lrsched_cli.core.messages import did_you_mean
+from lrsched_cli.core.shipped import shipped_names, shipped_path
+from lrsched_cli.core.yaml_source import MAX_BYTES, Node, Position, read_yaml
+from lrsched_cli.errors import Problem, ScheduleFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+MAX_EXTENDS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A tree of settings, the name that it gets where it states none, and what is wrong so far."""
+
+    root: Node
+    default_name: str
+    problems: tuple[Problem, ...]
+
+
+def read_source(config: str | Path, overrides: Sequence[str] = ()) -> Source:
+    """Read a schedule by path, by shipped name, or from standard input (``-``).
+
+    ``extends`` is followed, ``overrides`` (``"scheduler.gamma=0.9"``) are laid on top. Raises
+    ScheduleFileError where a file cannot be read at all.
+    """
+    if str(config) == "-":
+        text, path, label = sys.stdin.buffer.read(MAX_BYTES + 1), None, "<stdin>"
+    else:
+        path = _path(config)
+        text, label = _bytes(path), str(path)
+    root, problems = read_yaml(_decoded(text, label), label)
+    root = _extended(root, path, problems, ())
+    for number, override in enumerate(overrides, start=1):
+        problem = _override(root, override, number)
+        problems += [problem] if problem else []
+    return Source(root, "stdin" if path is None else path.stem, tuple(problems))
+
+
+def _path(config: str | Path) -> Path:
+    path = Path(config)
+    if not path.exists():
+        shipped = shipped_path(str(config))
+        if shipped is not None:
+            return shipped
+    return path
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        if path.is_file():
+            with path.open("rb") as file:
+                return file.read(MAX_BYTES + 1)
+        reason = "is a folder; give a schedule file" if path.is_dir() else _no_such_file(path)
+    except (OSError, ValueError) as error:
+        reason = f"cannot be read: {getattr(error, 'strerror', None) or error}"
+    raise ScheduleFileError([Problem(str(path), 0, 0, "", reason)])
+
+
+def _no_such_file(path: Path) -> str:
+    if path.exists():
+        return "is no regular file; use - to read standard input"
+    return f"no such file, and no shipped schedule of that name{did_you_mean(path.stem, shipped_names())}"
+
+
+def _decoded(data: bytes, label: str) -> str:
+    if len(data) > MAX_BYTES:
+        reason = f"is larger than {MAX_BYTES // 1024} KiB; no schedule is"
+    elif data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        reason = "is UTF-16 text; save it as UTF-8"
+    else:
+        try:
+            return data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            before = data[: error.start]
+            line = before.count(b"\n") + 1
+            column = error.start - (before.rfind(b"\n") + 1) + 1
+            problem = Problem(label, line, column, "", f"is not UTF-8 text (byte 0x{data[error.start]:02x})")
+            raise ScheduleFileError([problem]) from None
+    raise ScheduleFileError([Problem(label, 0, 0, "", reason)])
+
+
+def _extended(
+    root: Node, path: Path | None, problems: list[Problem], seen: tuple[Path, ...]
+) -> Node:
+    """The tree with what it extends underneath; ``name`` is not inherited, since it names the outputs."""
+    if not isinstance(root.value, dict) or "extends" not in root.value:
+        return root
+    stated = root.value.pop("extends")
+    if not isinstance(stated.value, str) or not stated.value:
+        problems.append(stated.position.problem("extends", "must be the path of a schedule file"))
+        return root
+    here = (path or Path("stdin")).resolve()
+    base_path = here.parent / stated.value
+    seen = (*seen, here)
+    if base_path.resolve() in seen:
+        problems.append(stated.position.problem("extends", f"leads back to {stated.value} in a loop"))
+        return root
+    if len(seen) > MAX_EXTENDS:
+        problems.append(stated.position.problem("extends", f"goes through more than {MAX_EXTENDS} files"))
+        return root
+    try:
+        label = _relative(base_path)
+        base, base_problems = read_yaml(_decoded(_bytes(base_path), label), label)
+    except ScheduleFileError as error:
+        reason = "; ".join(map(str, error.problems))
+        problems.append(stated.position.problem("extends", f"cannot be used: {reason}"))
+        return root
+    problems += base_problems
+    base = _extended(base, base_path, problems, seen)
+    if not isinstance(base.value, dict):
+        problems.append(base.position.problem("", "must be a mapping of settings"))
+        return root
+    base.value.pop("name", None)
+    return base.merged_with(root)
+
+
+def _relative(path: Path) -> str:
+    resolved = path.resolve()
+    here = Path.cwd()
+    return str(resolved.relative_to(here)) if resolved.is_relative_to(here) else str(resolved)
+
+
+def _override(root: Node, text: str, number: int) -> Problem | None:
+    """Lay ``key.path=value`` over the tree; the value is read as YAML."""
+    key, equals, written = text.partition("=")
+    label = f"--set {number}" if number > 1 else "--set"
+    start = Position(label, 1, 1)
+    if not equals or not key.strip():
+        return start.problem("", f"must be KEY=VALUE, such as scheduler.gamma=0.9 (got {text!r})")
+    if not isinstance(root.value, dict):
+        return None  # the file itself is wrong, and says so
+    at = Position(label, 1, len(key) + 2)
+    try:
+        value, problems = read_yaml(written, label)
+    except ScheduleFileError as error:
+        found = error.problems[0]
+        return Position(label, 1, len(key) + 1 + max(found.column, 1)).problem(key, found.message)
+    if problems:
+        return at.problem(key, problems[0].message)
+    _moved(value, at)
+    return _place(root, key.strip(), value, start)
+
+
+def _moved(node: Node, at: Position) -> None:
+    """Positions inside an override's value count from the start of the override's text."""
+    offset = at.column - 1
+    node.position = Position(at.file, 1, node.position.column + offset)
+    node.key_positions = {
+        key: Position(at.file, 1, place.column + offset) for key, place in node.key_positions.items()
+    }
+    children: Iterable[Node] = ()
+    if isinstance(node.value, dict):
+        children = node.value.values()
+    elif isinstance(node.value, list):
+        children = node.value
+    for child in children:
+        _moved(child, at)
+
+
+def _place(root: Node, path: str, value: Node, start: Position) -> Problem | None:
+    node, rest, walked = root, path, ""
+    while True:
+        if isinstance(node.value, list):
+            found = _entry_of_list(node, rest)
+            if found is None:
+                names = [_name(entry) for entry in node.value]
+                known = [name for name in names if name]
+                message = f"there is no {rest.split('.')[0]!r} in {walked.rstrip('.')}{did_you_mean(rest.split('.')[0], known)}"
+                return start.problem(path, message)
+            index, used = found
+            if len(used) == len(rest):
+                node.value[index] = value
+                return None
+            node.value[index] = node.value[index].unshared()
+            node = node.value[index]
+        elif isinstance(node.value, dict):
+            key = _key_of_mapping(node, rest)
+            used = key
+            if len(key) == len(rest):
+                node.value[key] = value
+                node.key_positions[key] = start
+                return None
+            if key not in node.value or node.value[key].value is None:
+                node.value[key] = Node({}, value.position)
+                node.key_positions[key] = start
+            node.value[key] = node.value[key].unshared()
+            node = node.value[key]
+        else:
+            return start.problem(path, f"{walked.rstrip('.')} is a single value and holds no settings")
+        walked += used + "."
+        rest = rest[len(used) + 1 :]
+
+
+def _key_of_mapping(node: Node, rest: str) -> str:
+    """The longest existing key that ``rest`` begins with (keys may hold dots), else its first part."""
+    fitting = [key for key in node.value if rest == key or rest.startswith(key + ".")]
+    return max(fitting, key=len) if fitting else rest.split(".", 1)[0]
+
+
+def _entry_of_list(node: Node, rest: str) -> tuple[int, str] | None:
+    """The list entry that ``rest`` begins with, by its name or its index, and the part that says so."""
+    names = {_name(entry): index for index, entry in enumerate(node.value)}
+    fitting = [name for name in names if name and (rest == name or rest.startswith(name + "."))]
+    if fitting:
+        name = max(fitting, key=len)
+        return names[name], name
+    first = rest.split(".", 1)[0]
+    if first.isdecimal() and int(first) < len(node.value):
+        return int(first), first
+    return None
+
+
+def _name(entry: Node) -> str:
+    if not isinstance(entry.value, dict):
+        return ""
+    name = entry.value.get("name")
+    return name.value if isinstance(name, Node) and isinstance(name.value, str) else ""

@@ -1,0 +1,301 @@
+"""YAML text → a tree of values that knows where each key and value stands.
+
+PyYAML's parser delivers events; the tree is built here because the loaders of PyYAML forget
+positions, keep the last of two equal keys, resolve scalars by YAML 1.1 (``1e-3`` is text there,
+``no`` is False), and expand aliases without limit.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from lrsched_cli.errors import Problem, ScheduleFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 50
+MAX_VALUES = 100_000
+_MAX_DIGITS = 400  # beyond the largest double, and far below where int() itself gives up
+
+_PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_NULL = {"", "~", "null", "Null", "NULL"}
+_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_WHOLE = re.compile(r"[-+]?(0|[1-9]\d*(_\d+)*)")
+_WHOLE_WITH_EXPONENT = re.compile(r"([-+]?[1-9]\d*(?:_\d+)*)[eE]\+?(\d{1,2})")
+_REAL = re.compile(r"[-+]?(\d+(_\d+)*\.?\d*|\.\d+)([eE][-+]?\d+)?")
+_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_STANDARD = "tag:yaml.org,2002:"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in a file; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def problem(self, key: str, message: str) -> Problem:
+        """Say what is wrong here; ``key`` is the dotted path of the setting, or empty."""
+        return Problem(self.file, self.line, self.column, key, message)
+
+
+@dataclass(slots=True)
+class Node:
+    """A YAML value: a scalar, a list of nodes, or entries by key, and the place where it starts."""
+
+    value: Any
+    position: Position
+    size: int = 1
+    key_positions: dict[str, Position] = field(default_factory=dict)
+
+    def plain(self) -> Any:
+        """The value as plain Python data."""
+        if isinstance(self.value, dict):
+            return {key: child.plain() for key, child in self.value.items()}
+        if isinstance(self.value, list):
+            return [child.plain() for child in self.value]
+        return self.value
+
+    def unshared(self) -> Node:
+        """A copy of this node that can be changed where aliases share it; its children stay shared."""
+        copied = self.value.copy() if isinstance(self.value, dict | list) else self.value
+        return Node(copied, self.position, self.size, dict(self.key_positions))
+
+    def steps_to(self, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, Node]]:
+        """The nodes on the way along ``path``; parts that do not exist are passed over."""
+        node = self
+        for part in path:
+            child = node._child(part)
+            if child is not None:
+                node = child
+                yield part, node
+
+    def _child(self, part: str | int) -> Node | None:
+        if isinstance(self.value, dict):
+            found = self.value.get(part)
+            return found if isinstance(found, Node) else None
+        if isinstance(self.value, list) and isinstance(part, int) and part < len(self.value):
+            child: Node = self.value[part]
+            return child
+        return None
+
+    def merged_with(self, over: Node) -> Node:
+        """This mapping with ``over`` laid on top, key by key; lists and scalars are replaced whole."""
+        if not (isinstance(self.value, dict) and isinstance(over.value, dict)):
+            return over
+        entries = dict(self.value)
+        for key, child in over.value.items():
+            entries[key] = entries[key].merged_with(child) if key in entries else child
+        return Node(
+            entries,
+            over.position,
+            size=self.size + over.size,
+            key_positions=self.key_positions | over.key_positions,
+        )
+
+
+def read_yaml(text: str, file: str) -> tuple[Node, list[Problem]]:
+    """Parse one YAML document.
+
+    Returns the tree and the problems that do not stop the reading (a key given twice, a tag that
+    would build an object, a number that is not finite). Raises ScheduleFileError where the text
+    is no YAML, is nested deeper than 50, is larger than 1 MiB, or expands to more than 100,000 values.
+    """
+    if len(text) > MAX_BYTES:
+        raise _stop(Position(file, 0, 0), f"is larger than {MAX_BYTES // 1024} KiB; no schedule is")
+    try:
+        return _Composer(file).compose(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Position(file, mark.line + 1, mark.column + 1) if mark else Position(file, 1, 1)
+        reason = ", ".join(part for part in (error.context, error.problem) if part)
+        raise _stop(place, f"is not valid YAML: {reason}") from None
+    except yaml.YAMLError as error:
+        raise _stop(_unreadable_at(text, file), f"is not valid YAML: {_one_line(error)}") from None
+
+
+class _Composer:
+    """Builds the tree from the parser's events, without recursion."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.problems: list[Problem] = []
+        self.anchors: dict[str, Node] = {}
+        self.stack: list[_Open] = []
+
+    def compose(self, text: str) -> tuple[Node, list[Problem]]:
+        root: Node | None = None
+        documents = 0
+        stack = self.stack
+        for event in yaml.parse(text, Loader=_PARSER):
+            place = self._place(event)
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise _stop(place, "has a second YAML document; a schedule file holds one")
+            elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
+                self._check_collection_tag(event, place)
+                if len(stack) >= MAX_DEPTH:
+                    raise _stop(place, f"is nested deeper than {MAX_DEPTH} levels")
+                empty: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
+                stack.append(_Open(Node(empty, place), event.anchor))
+            elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+                closed = stack.pop()
+                node = self._finished(closed)
+                if stack:
+                    self._add(node, None)
+                else:
+                    root = node
+            elif isinstance(event, yaml.ScalarEvent | yaml.AliasEvent):
+                node, raw = self._leaf(event, place)
+                if stack:
+                    self._add(node, raw)
+                else:
+                    root = node
+        return root or Node(None, Position(self.file, 1, 1)), self.problems
+
+    def _place(self, event: Any) -> Position:
+        return Position(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+
+    def _leaf(self, event: Any, place: Position) -> tuple[Node, str | None]:
+        if isinstance(event, yaml.AliasEvent):
+            if any(open_.anchor == event.anchor for open_ in self.stack):
+                raise _stop(place, f"the alias *{event.anchor} stands inside what it names")
+            target = self.anchors.get(event.anchor)
+            if target is None:
+                raise _stop(place, f"the alias *{event.anchor} names no anchor before it")
+            return target, None
+        node = Node(self._resolve(event, place), place)
+        if event.anchor:
+            self.anchors[event.anchor] = node
+        return node, event.value
+
+    def _add(self, node: Node, raw: str | None) -> None:
+        parent = self.stack[-1]
+        holder = parent.node
+        holder.size += node.size
+        if holder.size > MAX_VALUES:
+            raise _stop(node.position, f"expands to more than {MAX_VALUES:,} values")
+        if isinstance(holder.value, list):
+            holder.value.append(node)
+        elif parent.key is None:
+            if raw is None:
+                raise _stop(node.position, "a key must be plain text, not a list, a mapping or an alias")
+            parent.key = (raw, node.position)
+        else:
+            key, key_position = parent.key
+            parent.key = None
+            if key == "<<":
+                parent.merges.append((key_position, node))
+            elif key in holder.value:
+                first = holder.key_positions[key]
+                self._report(key_position, f"is given twice (first on line {first.line})", key)
+            else:
+                holder.value[key] = node
+                holder.key_positions[key] = key_position
+
+    def _finished(self, closed: _Open) -> Node:
+        for key_position, merged in closed.merges:
+            sources = merged.value if isinstance(merged.value, list) else [merged]
+            for source in sources:
+                if not isinstance(source.value, dict):
+                    self._report(key_position, "must merge a mapping, or a list of mappings", "<<")
+                    continue
+                for key, child in source.value.items():
+                    if key not in closed.node.value:
+                        closed.node.value[key] = child
+                        closed.node.key_positions[key] = source.key_positions[key]
+        if closed.anchor:
+            self.anchors[closed.anchor] = closed.node
+        return closed.node
+
+    def _resolve(self, event: yaml.ScalarEvent, place: Position) -> Any:
+        text = event.value
+        tag = event.tag
+        if tag is None:
+            return self._resolve_plain(text, place) if event.implicit[0] else text
+        if tag in {"!", _STANDARD + "str"}:
+            return text
+        if tag in {_STANDARD + name for name in ("int", "float", "bool", "null")}:
+            return self._resolve_plain(text, place)
+        self._report(place, f"the tag {_short_tag(tag)} builds objects; only plain values are read")
+        return text
+
+    def _resolve_plain(self, text: str, place: Position) -> Any:
+        if text in _NULL:
+            return None
+        if text in _BOOL:
+            return _BOOL[text]
+        if _NOT_FINITE.fullmatch(text):
+            self._report(place, f"must be a finite number (got {text})")
+            return 0.0
+        if not _REAL.fullmatch(text):
+            return text
+        if len(text) > _MAX_DIGITS:
+            self._report(place, f"has {len(text)} digits, more than any number here needs")
+            return 0.0
+        number = _number(text)
+        if not math.isfinite(number):
+            self._report(place, f"is too large for a number (got {text})")
+            return 0.0
+        return number
+
+    def _check_collection_tag(self, event: Any, place: Position) -> None:
+        if event.tag not in {None, "!", _STANDARD + "map", _STANDARD + "seq"}:
+            self._report(place, f"the tag {_short_tag(event.tag)} builds objects; only plain values are read")
+
+    def _report(self, place: Position, message: str, *last: str) -> None:
+        open_keys = [
+            str(len(open_.node.value)) if isinstance(open_.node.value, list) else open_.key[0]
+            for open_ in self.stack
+            if open_.key is not None or isinstance(open_.node.value, list)
+        ]
+        self.problems.append(place.problem(".".join([*open_keys, *last]), message))
+
+
+@dataclass(slots=True)
+class _Open:
+    """A list or mapping whose end has not come yet."""
+
+    node: Node
+    anchor: str | None
+    key: tuple[str, Position] | None = None
+    merges: list[tuple[Position, Node]] = field(default_factory=list)
+
+
+def _number(text: str) -> int | float:
+    """``1000`` and ``1_000`` are whole numbers, and so is ``1e5``: people write steps that way."""
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    power = _WHOLE_WITH_EXPONENT.fullmatch(text)
+    if power and int(power[2]) <= 15:  # noqa: PLR2004 - 10**15 is below 2**53: exact as a double too
+        return int(power[1]) * 10 ** int(power[2])
+    return float(text)
+
+
+def _short_tag(tag: str) -> str:
+    return "!!" + tag.removeprefix(_STANDARD) if tag.startswith(_STANDARD) else tag
+
+
+def _unreadable_at(text: str, file: str) -> Position:
+    """Where the first character stands that YAML does not allow."""
+    found = re.search(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]", text)
+    offset = found.start() if found else 0
+    return Position(file, text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1) + 1)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _stop(place: Position, message: str) -> ScheduleFileError:
+    return ScheduleFileError([place.problem("", message)])

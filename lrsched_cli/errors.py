@@ -1,0 +1,90 @@
+"""Every error that this package raises on purpose, and the form in which input problems are told.
+
+    LrschedError
+    ├── ScheduleFileError      one or more problems in a schedule file, an override or an expression
+    ├── ExpressionError        a text expression that does not parse, or gives no number at a step
+    ├── CustomLambdaError      a custom_lambda that raised, or gave no finite number, at a step
+    ├── StateError             a state that no scheduler can be restored from
+    ├── ScheduleMismatchError  a scheduler state saved under another configuration (strict loading)
+    ├── OutputError            a result that could not be written
+    └── UsageError             arguments that do not fit together
+
+``ScheduleMismatchWarning`` is the warning that goes with ``ScheduleMismatchError``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class LrschedError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing that is wrong with the input, and where.
+
+    ``line`` and ``column`` count from 1; both are 0 where the problem has no place inside the file
+    (a file that is missing, or cannot be decoded).
+    """
+
+    file: str
+    line: int
+    column: int
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+
+
+class ScheduleFileError(LrschedError):
+    """A schedule cannot be used as written. ``problems`` holds all that is wrong, in file order."""
+
+    def __init__(self, problems: Iterable[Problem], hint: str = "") -> None:
+        self.problems = tuple(problems)
+        self.hint = hint
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class ExpressionError(LrschedError, ValueError):
+    """A text expression that does not parse, or that gives no finite number at some step."""
+
+
+class CustomLambdaError(LrschedError, ValueError):
+    """A ``custom_lambda`` raised, or gave something other than a finite number.
+
+    ``step`` is the scheduler step at which it happened, ``group`` the name (or index) of the param
+    group whose own schedule it belongs to, None where it is the schedule of all groups.
+    """
+
+    def __init__(self, message: str, step: int, group: str | int | None = None) -> None:
+        self.step = step
+        self.group = group
+        super().__init__(message)
+
+
+class StateError(LrschedError, ValueError):
+    """A state with missing fields or fields of a wrong kind, from which nothing can be restored."""
+
+
+class ScheduleMismatchError(LrschedError, ValueError):
+    """A state was saved under another configuration, and ``strict=True`` asked for the same one."""
+
+
+class ScheduleMismatchWarning(UserWarning):
+    """A state was saved under another configuration; the current configuration goes on."""
+
+
+class OutputError(LrschedError):
+    """A result could not be written; the file that stood there before is untouched."""
+
+
+class UsageError(LrschedError):
+    """Arguments that do not fit together."""

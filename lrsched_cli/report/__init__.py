@@ -1,0 +1,1 @@
+"""Values in, text, tables and figures out. Returns them; prints nothing."""
