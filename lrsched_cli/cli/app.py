@@ -1,0 +1,75 @@
+"""The ``lrsched`` command: its subcommands, and what every one of them does with errors and signals."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lrsched_cli.cli.plot import plot
+from lrsched_cli.cli.show import show
+from lrsched_cli.cli.streams import print_error
+from lrsched_cli.cli.trace import trace
+from lrsched_cli.errors import LrschedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+COULD_NOT_RUN = 2
+COMMANDS: tuple[Callable[..., None], ...] = (plot, trace, show)
+
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
+    if wanted:
+        from lrsched_cli import __version__  # noqa: PLC0415 - reading it takes time
+
+        typer.echo(f"lrsched {__version__}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    name="lrsched",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(
+    epilog="Exit codes: 0 done · 1 a check found something · 2 could not run · 130 interrupted.",
+)
+def _lrsched(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """See what a learning-rate schedule will do to every param group, before you train.
+
+    CONFIG is a schedule file (YAML), the name of a shipped schedule such as default, or - for standard
+    input. The real scheduler is stepped; nothing is trained.
+    """
+
+
+for command in COMMANDS:
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line; every error of the user's ends in a message and exit code 2."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        app(prog_name="lrsched")
+    except LrschedError as error:
+        print_error(error)
+        sys.exit(COULD_NOT_RUN)
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    """Leave through the usual way out, so that half-written files are taken away."""
+    del frame
+    sys.exit(128 + number)

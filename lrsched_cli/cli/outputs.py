@@ -1,0 +1,78 @@
+"""Where results go, and how they get there: whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lrsched_cli.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+DEFAULT_FOLDER = Path("outputs")
+
+
+def target(out: Path | None, name: str, suffixes: Sequence[str]) -> Path:
+    """The file that a result goes to.
+
+    ``out`` is a file with one of ``suffixes``, or a folder (which gets NAME with the first suffix).
+    """
+    if out is None:
+        return DEFAULT_FOLDER / f"{name}{suffixes[0]}"
+    if out.is_dir() or not out.suffix:
+        return out / f"{name}{suffixes[0]}"
+    if out.suffix.lower() not in suffixes:
+        raise UsageError(f"--out {out}: the name must end in {' or '.join(suffixes)}, or be a folder")
+    return out
+
+
+def write_all(contents: Mapping[Path, bytes | Iterable[str]]) -> None:
+    """Write every file beside its target first, then rename all: each target is the old file or the new.
+
+    Raises OutputError with the reason; what has been written so far is taken away again.
+    """
+    written: dict[Path, Path] = {}
+    try:
+        for path, content in contents.items():
+            final = _resolved(path)
+            temporary = final.with_name(f".{final.name}.{secrets.token_hex(4)}.tmp")
+            written[temporary] = final
+            _write(temporary, content)
+        for temporary, final in written.items():
+            temporary.replace(final)
+    except OSError as error:
+        raise OutputError(f"{error.filename or ''}: cannot be written: {error.strerror or error}") from None
+    finally:
+        for temporary in written:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def relative(path: Path) -> str:
+    """A path as seen from the current folder."""
+    here = Path.cwd()
+    absolute = path.absolute()
+    return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)
+
+
+def _resolved(path: Path) -> Path:
+    """The file behind any symbolic link, its folder made if need be."""
+    final = Path(os.path.realpath(path))
+    if final.exists() and not final.is_file():
+        raise OutputError(f"{path}: is no regular file; use --out - for standard output")
+    final.parent.mkdir(parents=True, exist_ok=True)
+    return final
+
+
+def _write(path: Path, content: bytes | Iterable[str]) -> None:
+    with path.open("xb") as file:
+        if isinstance(content, bytes):
+            file.write(content)
+        else:
+            file.writelines(piece.encode() for piece in content)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,89 @@
+"""Results to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from lrsched_cli.errors import ScheduleFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import RenderableType
+
+    from lrsched_cli.errors import LrschedError
+
+
+def print_result(*parts: RenderableType) -> None:
+    """Print tables and texts to stdout: at the terminal's width there, unlimited and plain in a pipe."""
+    from rich.console import Console  # noqa: PLC0415 - only commands with a result need it
+
+    from lrsched_cli.report.text import plain_text  # noqa: PLC0415
+
+    if not sys.stdout.isatty():
+        write_result([plain_text(*parts) + "\n"])
+        return
+    console = Console(highlight=False)
+    for part in parts:
+        console.print(part, markup=False)
+
+
+def write_result(pieces: Iterable[str]) -> None:
+    """Write text to stdout as it is; a reader that has seen enough ends the command quietly."""
+    with contextlib.suppress(AttributeError):
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        for piece in pieces:
+            sys.stdout.write(piece)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered has nowhere to go; without this the interpreter complains at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit from None
+
+
+def result_width() -> int:
+    """The columns that a table may take: the terminal's, or no limit where stdout is none."""
+    from lrsched_cli.report.text import UNLIMITED_WIDTH  # noqa: PLC0415
+
+    if not sys.stdout.isatty():
+        return UNLIMITED_WIDTH
+    from rich.console import Console  # noqa: PLC0415
+
+    return Console().width
+
+
+def print_note(text: str) -> None:
+    """A line on stderr."""
+    print(_visible(text), file=sys.stderr)
+
+
+def print_error(error: LrschedError) -> None:
+    """Every problem on a line of its own, then the hint if there is one."""
+    if not isinstance(error, ScheduleFileError):
+        print_note(f"lrsched: {error}")
+        return
+    for problem in error.problems:
+        print_note(str(problem))
+    if error.hint:
+        print_note(error.hint)
+
+
+def _visible(text: str) -> str:
+    """Control characters (they may come from a file's name) as escapes, so that a terminal shows them."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
+def json_or(*, as_json: bool, document: Any, parts: Iterable[RenderableType]) -> None:
+    """One JSON document and nothing else, or the tables."""
+    if as_json:
+        from lrsched_cli.report.json_text import json_text  # noqa: PLC0415
+
+        write_result([json_text(document)])
+    else:
+        print_result(*parts)

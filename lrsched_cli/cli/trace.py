@@ -1,0 +1,60 @@
+"""``lrsched trace``: a schedule as a table of numbers, step by step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lrsched_cli.cli.options import AsJson, Config, Overrides, Steps, Trust
+from lrsched_cli.cli.outputs import relative, target, write_all
+from lrsched_cli.cli.run import load, stepped
+from lrsched_cli.cli.streams import print_result, write_result
+
+_STDOUT = Path("-")
+
+
+def trace(  # noqa: PLR0913 - one argument per option
+    config: Config,
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file ending in .csv, .tsv or .json, a folder, or - for standard output.",
+            show_default="outputs/NAME.csv",
+        ),
+    ] = None,
+    factors: Annotated[
+        bool, typer.Option("--factors", help="Add the factors and the cycle state of every group.")
+    ] = False,
+    every: Annotated[
+        int,
+        typer.Option(min=1, metavar="K", help="Keep every K-th row, the first, the last and each turning point."),
+    ] = 1,
+    overrides: Overrides = None,
+    steps: Steps = None,
+    as_json: AsJson = False,
+    trust: Trust = False,
+) -> None:
+    """Write a schedule's trace: one row per scheduler step, with the LR and the multiplier of every group.
+
+    Row k holds the LRs after k scheduler steps: with loop optimizer-first (PyTorch's order) update k+1
+    runs at them, with scheduler-first update k does, and row 0 is never used.
+    """
+    schedule = load(config, overrides, trust=trust)
+    suffixes = (".csv", ".tsv", ".json")
+    file = None if out == _STDOUT or (as_json and out is None) else target(out, schedule.name, suffixes)
+    result = stepped(schedule, steps)
+
+    from lrsched_cli.report.trace_text import FORMATS, Selection  # noqa: PLC0415 - imports numpy
+
+    selection = Selection(factors=factors, every=every)
+    if file is not None:
+        write_all({file: FORMATS[file.suffix.lower()](result, selection)})
+    if as_json:
+        write_result(FORMATS[".json"](result, selection))
+    elif file is None:
+        write_result(FORMATS[".csv"](result, selection))
+    else:
+        print_result(relative(file))

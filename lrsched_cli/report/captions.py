@@ -1,0 +1,93 @@
+"""The words around a picture: title, subtitle and footer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lrsched_cli.core.parameters import DEFAULTS, Parameters
+from lrsched_cli.report.numbers_text import count_text
+
+if TYPE_CHECKING:
+    from lrsched_cli.analysis.trace import Trace
+    from lrsched_cli.core.config import Schedule
+
+_IN_THE_SUBTITLE = {"warmup_steps", "warmup_type", "T_0", "T_mult", "gamma"}
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """Title and subtitle above the panels, two small lines below them, and the file's metadata."""
+
+    title: str
+    subtitle: str
+    settings: str = ""
+    stamp: str = ""
+    fingerprint: str = ""
+
+
+def schedule_caption(schedule: Schedule, trace: Trace, version: str) -> Caption:
+    """Name, the schedule in a line, the other settings that differ from the defaults, version and hash."""
+    parts = [schedule.optimizer.type, _batch(trace), *_course(schedule.scheduler)]
+    parts.append(schedule.loop)
+    return Caption(
+        title=schedule.name,
+        subtitle=" · ".join(part for part in parts if part),
+        settings=" · ".join(_other_settings(schedule)),
+        stamp=f"lrsched {version} · {schedule.fingerprint[:8]}",
+        fingerprint=schedule.fingerprint,
+    )
+
+
+def scheduler_caption(parameters: Parameters, trace: Trace) -> Caption:
+    """The caption of a look ahead."""
+    first, last = (count_text(step) for step in (trace.step[0], trace.step[-1]))
+    return Caption(
+        title=trace.name,
+        subtitle=" · ".join([f"steps {first} to {last}", *_course(parameters)]),
+        settings=" · ".join(_differing(parameters, _IN_THE_SUBTITLE)),
+    )
+
+
+def _course(parameters: Parameters) -> list[str]:
+    warmup = f"warm-up {count_text(parameters.warmup_steps)} {parameters.warmup_type}"
+    times = f" ×{parameters.T_mult}" if parameters.T_mult > 1 else ""
+    return [
+        warmup if parameters.warmup_steps else "no warm-up",
+        f"restarts T₀ {count_text(parameters.T_0)}{times}",
+        f"γ {parameters.gamma:g}",
+    ]
+
+
+def _batch(trace: Trace) -> str:
+    sizes = list(dict.fromkeys(trace.batch_size[1:].tolist()))
+    if sizes[0] != sizes[0]:  # NaN: no batch size
+        return ""
+    factors = list(dict.fromkeys(trace.factors["batch"][1:, 0].tolist()))
+    shown = [f"{int(size)} (×{factor:.3g})" for size, factor in zip(sizes, factors, strict=False)]
+    return "batch " + (" → ".join(shown) if len(shown) <= 3 else f"{shown[0]} … {shown[-1]}")  # noqa: PLR2004
+
+
+def _other_settings(schedule: Schedule) -> list[str]:
+    settings = _differing(schedule.scheduler, _IN_THE_SUBTITLE)
+    own = [group for group in schedule.param_groups if group.scheduler is not None]
+    settings += [
+        f"{group.name}: " + ", ".join(f"{key} {_shown(getattr(group.scheduler, key))}" for key in sorted(group.scheduler.model_fields_set))
+        for group in own
+        if group.scheduler is not None
+    ]
+    return settings
+
+
+def _differing(parameters: Parameters, known: set[str]) -> list[str]:
+    found = [
+        f"{key} {_shown(getattr(parameters, key))}"
+        for key in Parameters.model_fields
+        if key not in known and getattr(parameters, key) != getattr(DEFAULTS, key)
+    ]
+    custom = getattr(parameters, "custom_lambda", None)
+    return [*found, f"custom_lambda {_shown(custom)}"] if custom is not None else found
+
+
+def _shown(value: Any) -> str:
+    return str(getattr(value, "text", None) or getattr(value, "import_", None) or value)

@@ -1,0 +1,31 @@
+"""A figure as the bytes of a picture file, with the version and a hash of the configuration inside."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from lrsched_cli.report.captions import Caption
+
+SUFFIXES = (".png", ".svg", ".pdf")
+
+
+def picture_bytes(figure: Figure, suffix: str, caption: Caption, version: str) -> bytes:
+    """The picture in the format of ``suffix`` (one of ``SUFFIXES``); the same input gives the same bytes."""
+    software, settings = f"lrsched {version}", f"configuration sha256:{caption.fingerprint}"
+    metadata: dict[str, str | None]
+    if suffix == ".png":
+        metadata = {"Software": software, "Title": caption.title, "Description": settings}
+    elif suffix == ".svg":
+        metadata = {"Creator": software, "Title": caption.title, "Description": settings, "Date": None}
+    else:
+        metadata = {"Creator": software, "Title": caption.title, "Subject": settings, "CreationDate": None}
+    file = io.BytesIO()
+    with mpl.rc_context({"svg.hashsalt": "lrsched", "svg.fonttype": "path"}):
+        figure.savefig(file, format=suffix[1:], metadata=metadata, facecolor=figure.get_facecolor())
+    return file.getvalue()

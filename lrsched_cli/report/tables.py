@@ -1,0 +1,174 @@
+"""Results as rich tables. Every name from outside goes in as plain text, never as markup."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from lrsched_cli.report.numbers_text import lr_text, whole_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lrsched_cli.analysis.param_groups import ParamGroupInfo
+    from lrsched_cli.analysis.summary import GroupSummary, LRAt
+    from lrsched_cli.analysis.trace import Trace
+
+MAX_RESTARTS_SHOWN = 4
+MAX_KEY_ROWS = 40
+
+
+def summary_table(summaries: Iterable[GroupSummary]) -> Table:
+    """The schedule in numbers, one row per param group; below each LR the step at which it occurs."""
+    table = _table("group", "base LR", "first", "peak", "minimum", "final", "mean", "sum")
+    for one in summaries:
+        table.add_row(
+            Text(one.name),
+            lr_text(one.base_lr),
+            *(_at(lr) for lr in (one.first, one.peak, one.minimum, one.final)),
+            lr_text(one.mean),
+            lr_text(one.sum),
+        )
+    return table
+
+
+def course_lines(summaries: Sequence[GroupSummary]) -> list[Text]:
+    """Warm-up end and restarts in words: one line for all groups where they agree, else one each."""
+    courses = {(one.warmup_end, one.restarts) for one in summaries}
+    if len(courses) == 1:
+        return [Text(_course(summaries[0]))]
+    return [Text(f"{one.name}: {_course(one)}") for one in summaries]
+
+
+def param_groups_table(groups: Iterable[ParamGroupInfo]) -> Table:
+    """The param groups: LRs, the optimizer's main settings, numbers of tensors and of elements."""
+    groups = list(groups)
+    keys = [key for key in _MAIN_SETTINGS if any(key in group.settings for group in groups)]
+    table = _table("#", "group", "LR", *keys, "tensors", "elements")
+    for group in groups:
+        table.add_row(
+            str(group.index),
+            Text(group.name or "(unnamed)"),
+            lr_text(group.base_lr),
+            *(_setting(group.settings.get(key)) for key in keys),
+            whole_text(len(group.parameters)),
+            whole_text(group.elements),
+        )
+    return table
+
+
+def other_settings_lines(groups: Sequence[ParamGroupInfo]) -> list[Text]:
+    """The optimizer's other settings that say something, each once where the groups agree."""
+    lines = []
+    keys = dict.fromkeys(key for group in groups for key in group.settings if key not in _MAIN_SETTINGS)
+    said = []
+    for key in keys:
+        values = [_setting(group.settings.get(key)) for group in groups]
+        if len(set(values)) == 1:
+            said.append(f"{key} {values[0]}")
+        else:
+            each = ", ".join(f"{group.name} {value}" for group, value in zip(groups, values, strict=True))
+            lines.append(Text(f"{key}: {each}"))
+    if said:
+        lines.insert(0, Text(" · ".join(said)))
+    return lines
+
+
+def parameters_table(groups: Iterable[ParamGroupInfo]) -> Table:
+    """Every parameter with its shape, by group."""
+    table = _table("#", "group", "parameter", "shape")
+    for group in groups:
+        for place, parameter in enumerate(group.parameters):
+            table.add_row(
+                str(group.index) if place == 0 else "",
+                Text((group.name or "(unnamed)") if place == 0 else ""),
+                Text(parameter.name or "(unnamed)"),
+                shape_text(parameter.shape),
+            )
+    return table
+
+
+def key_steps_tables(trace: Trace, steps: Sequence[int], width: int) -> list[Table]:
+    """LRs of all groups at the given steps; as many tables side by side as ``width`` asks for.
+
+    Long lists of steps are cut in the middle, with a row that says how many are left out.
+    """
+    head, tail = list(steps), []
+    if len(steps) > MAX_KEY_ROWS:
+        half = MAX_KEY_ROWS // 2
+        head, tail = list(steps[:half]), list(steps[-half:])
+    left_out = len(steps) - len(head) - len(tail)
+    room = max(1, (width - 18) // 12)
+    tables = []
+    for start in range(0, len(trace.groups), room):
+        columns = range(start, min(start + room, len(trace.groups)))
+        table = _table("step", "update", *(trace.groups[i] for i in columns))
+        for step in head:
+            table.add_row(*_key_row(trace, step, columns))
+        if left_out:
+            table.add_row("…", Text(f"{left_out} more"), *("…" for _ in columns))
+        for step in tail:
+            table.add_row(*_key_row(trace, step, columns))
+        tables.append(table)
+    return tables
+
+
+def row_meaning(trace: Trace) -> Text:
+    """Which update runs at a row's LRs, in one sentence."""
+    if trace.loop == "scheduler-first":
+        return Text("Loop scheduler-first: update k runs at row k; row 0 (before the first step) is never used.")
+    return Text("Loop optimizer-first: update k+1 runs at row k, so update 1 runs at the base LR of row 0.")
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """A tensor's shape; a single number is called a scalar.
+
+    >>> shape_text((3, 4)), shape_text(())
+    ('3 x 4', 'scalar')
+    """
+    return " x ".join(map(str, shape)) if shape else "scalar"
+
+
+_MAIN_SETTINGS = ("eps", "weight_decay", "momentum", "betas")
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for place, name in enumerate((first, *others)):
+        justify = "left" if name in {"group", "parameter", "shape"} else "right"
+        table.add_column(Text(name), justify=justify, overflow="fold", no_wrap=place == 0)
+    return table
+
+
+def _key_row(trace: Trace, step: int, columns: Iterable[int]) -> list[str]:
+    update = trace.update_at(step)
+    return [
+        whole_text(step),
+        "-" if update is None else whole_text(update),
+        *(lr_text(float(trace.lr[step, i])) for i in columns),
+    ]
+
+
+def _at(lr: LRAt) -> str:
+    return f"{lr_text(lr.lr)}\n@ {whole_text(lr.step)}"
+
+
+def _course(summary: GroupSummary) -> str:
+    warmup = f"warm-up through step {whole_text(summary.warmup_end)}" if summary.warmup_end else "no warm-up"
+    restarts = summary.restarts
+    if not restarts:
+        return f"{warmup}; no restart"
+    shown = ", ".join(whole_text(step) for step in restarts[:MAX_RESTARTS_SHOWN])
+    more = f" and {whole_text(len(restarts) - MAX_RESTARTS_SHOWN)} more" if len(restarts) > MAX_RESTARTS_SHOWN else ""
+    return f"{warmup}; {'restart' if len(restarts) == 1 else 'restarts'} at step {shown}{more}"
+
+
+def _setting(value: Any) -> str:
+    if isinstance(value, float):
+        return lr_text(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(f"{one:g}" if isinstance(one, float) else str(one) for one in value)
+    return {None: "-", True: "yes", False: "no"}.get(value, str(value)) if not isinstance(value, int) or isinstance(value, bool) else str(value)
