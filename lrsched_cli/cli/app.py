@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -62,6 +63,9 @@ for command in COMMANDS:
 def main() -> None:
     """Run the command line; every error of the user's ends in a message and exit code 2."""
     signal.signal(signal.SIGTERM, _terminated)
+    # Importing torch and matplotlib makes so many objects that looking for cycles among them costs a
+    # tenth of the whole command; nothing here runs long enough, or leaves cycles enough, to want it back.
+    gc.disable()
     try:
         app(prog_name="lrsched")
     except LrschedError as error:

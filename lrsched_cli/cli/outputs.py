@@ -36,16 +36,17 @@ def write_all(contents: Mapping[Path, bytes | Iterable[str]]) -> None:
     Raises OutputError with the reason; what has been written so far is taken away again.
     """
     written: dict[Path, Path] = {}
+    path = Path()
     try:
         for path, content in contents.items():
             final = _resolved(path)
             temporary = final.with_name(f".{final.name}.{secrets.token_hex(4)}.tmp")
             written[temporary] = final
             _write(temporary, content)
-        for temporary, final in written.items():
+        for path, (temporary, final) in zip(contents, written.items(), strict=True):
             temporary.replace(final)
     except OSError as error:
-        raise OutputError(f"{error.filename or ''}: cannot be written: {error.strerror or error}") from None
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
     finally:
         for temporary in written:
             with contextlib.suppress(OSError):

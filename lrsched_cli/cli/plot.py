@@ -12,6 +12,7 @@ from lrsched_cli.cli.options import AsJson, Config, Overrides, Steps, Trust
 from lrsched_cli.cli.outputs import relative, target, write_all
 from lrsched_cli.cli.run import load, stepped
 from lrsched_cli.cli.streams import json_or
+from lrsched_cli.errors import UsageError
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*[x×,]\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
 _SMALLEST_INCHES, _LARGEST_INCHES = 3.0, 40.0
@@ -20,10 +21,12 @@ _SMALLEST_INCHES, _LARGEST_INCHES = 3.0, 40.0
 def _size(text: str) -> tuple[float, float]:
     match = _SIZE.fullmatch(text.strip())
     if match is None:
-        raise typer.BadParameter(f"must be WIDTHxHEIGHT in inches, such as 8x5 (got {text!r})")
+        raise UsageError(f"--size must be WIDTHxHEIGHT in inches, such as 8x5 (got {text!r})")
     width, height = float(match[1]), float(match[2])
     if not all(_SMALLEST_INCHES <= one <= _LARGEST_INCHES for one in (width, height)):
-        raise typer.BadParameter(f"width and height must be from {_SMALLEST_INCHES:g} to {_LARGEST_INCHES:g} inches")
+        raise UsageError(
+            f"--size must be from {_SMALLEST_INCHES:g} to {_LARGEST_INCHES:g} inches each way (got {text!r})"
+        )
     return width, height
 
 

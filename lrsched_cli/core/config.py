@@ -265,6 +265,8 @@ def _validated(root: Node, default_name: str, problems: list[Problem], *, trust:
         problems.append(root.position.problem("", _NO_MAPPING if root.value is not None else _EMPTY))
         raise ScheduleFileError(problems)
     data = root.plain()
+    known = len(problems)
+    unreadable = {(problem.file, problem.line, problem.column) for problem in problems}
     schedule: Schedule | None = None
     try:
         schedule = Schedule.model_validate({"name": default_name, **data})
@@ -276,7 +278,13 @@ def _validated(root: Node, default_name: str, problems: list[Problem], *, trust:
     for path, message, at_key in _beyond_the_model(data, trust=trust):
         problems.append(_problem(root, path, message, at_key=at_key))
     if problems or schedule is None:
-        raise ScheduleFileError(sorted(set(problems), key=_file_order(root)), hint=_hint(problems))
+        # A value that could not even be read has been told of; what stands in for it is nobody's mistake.
+        told = [
+            problem
+            for index, problem in enumerate(problems)
+            if index < known or (problem.file, problem.line, problem.column) not in unreadable
+        ]
+        raise ScheduleFileError(sorted(set(told), key=_file_order(root)), hint=_hint(told))
     schedule._root = root
     schedule._imported.update(_imports(root))
     return schedule
@@ -418,8 +426,8 @@ def _problem(
         named = name is not None and isinstance(name.value, str) and words == ["param_groups"]
         words.append(f"{name.value}" if named and name is not None else str(part))
         parent = node
-    reached = sum(1 for _ in root.steps_to(tuple(path)))
-    words += [str(part) for part in path[reached:] if isinstance(part, str)]
+    if isinstance(parent.value, dict):
+        words += [str(part) for part in path[len(words) :]]
     return position.problem(".".join(words), message)
 
 

@@ -26,10 +26,20 @@ def message_for(error: ErrorDetails, model: type[BaseModel], extra_keys: Iterabl
         return "is missing"
     if kind in {"value_error", "assertion_error"}:
         return str(error["ctx"]["error"])
-    got = shown(error["input"])
+    value = error["input"]
     found = _field(model, loc)
-    wanted = expected(found) if found is not None else error["msg"].removeprefix("Input should be ")
-    return f"must be {wanted} (got {got}){_meant(error['input'], found)}"
+    wanted = expected(found, value) if found is not None else _plain_words(error)
+    return f"must be {wanted} (got {shown(value)}){_meant(value, found)}"
+
+
+def _plain_words(error: ErrorDetails) -> str:
+    """What an entry of a list or a mapping must be, where no field describes it."""
+    limits: Any = error.get("ctx", {})
+    if "ge" in limits:
+        return f"a whole number, {limits['ge']} or more"
+    if error["type"] in {"model_type", "dict_type"}:
+        return "a mapping"
+    return error["msg"].removeprefix("Input should be ").replace("a valid integer", "a whole number")
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:
@@ -56,20 +66,24 @@ def shown(value: Any) -> str:
     return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
 
 
-def expected(field: FieldInfo) -> str:
-    """What a field takes, in words, from its type and its limits."""
+def expected(field: FieldInfo, value: Any = None) -> str:
+    """What a field takes, in words, from its type and its limits; ``value`` is what it got instead."""
     kinds, limits = _unwrap(field.annotation, list(field.metadata))
     low = _limit(limits, "ge")
     above = _limit(limits, "gt")
     high = _limit(limits, "le")
     words = " or ".join(kinds)
-    if low is not None and high is not None and high <= 1:
-        return f"{words} from {low} to {high}"
+    if low is not None and high is not None and (high <= 1 or _is_above(value, high)):
+        return f"{words} from {low:,} to {high:,}"
     if low is not None:
-        return f"{words}, {low} or more" + (f" (up to {high})" if high is not None else "")
+        return f"{words}, {low} or more"
     if above is not None:
         return f"{words} above {above}"
     return words
+
+
+def _is_above(value: Any, high: float) -> bool:
+    return isinstance(value, int | float) and value > high
 
 
 def known_keys(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
@@ -117,7 +131,8 @@ def _unwrap(annotation: Any, limits: list[Any]) -> tuple[list[str], list[Any]]:
     for part in get_args(annotation):
         words, limits = _unwrap(part, limits)
         kinds += words
-    return sorted(kinds, key="null".__eq__), limits
+    said = [kind for kind in kinds if kind != "null"]  # null only means that nothing is stated
+    return said or kinds, limits
 
 
 def _limit(limits: list[Any], name: str) -> Any:

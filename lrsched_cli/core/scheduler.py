@@ -152,10 +152,8 @@ class LRScheduler(lr_scheduler.LRScheduler):
         None for a group that no step has scheduled yet, and after a bare state has been loaded.
         """
         known = self._scheduled if self._has_factors else 0
-        return [
-            self._tracks[number].factors if index < known else None
-            for index, number in enumerate(self._track_of)
-        ]
+        each = [track.factors for track in self._tracks]
+        return [each[number] if index < known else None for index, number in enumerate(self._track_of)]
 
     @property
     def scales(self) -> list[float]:
@@ -168,7 +166,8 @@ class LRScheduler(lr_scheduler.LRScheduler):
     @property
     def positions(self) -> list[Position]:
         """``(T_cur, T_i, cycle)``, one per param group."""
-        return [self._tracks[number].position for number in self._track_of]
+        each = [track.position for track in self._tracks]
+        return [each[number] for number in self._track_of]
 
     def step(self, batch_size: float | None = None) -> None:  # type: ignore[override]
         """Advance by one step and write every group's LR.

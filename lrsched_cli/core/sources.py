@@ -190,6 +190,8 @@ def _place(root: Node, path: str, value: Node, start: Position) -> Problem | Non
                 node.value[key] = value
                 node.key_positions[key] = start
                 return None
+            if key == "param_groups" and key not in node.value:
+                return start.problem(path, "the file lists no param_groups, so none can be overridden by name")
             if key not in node.value or node.value[key].value is None:
                 node.value[key] = Node({}, value.position)
                 node.key_positions[key] = start

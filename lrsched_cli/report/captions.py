@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lrsched_cli.core.config import Schedule
 from lrsched_cli.core.parameters import DEFAULTS, Parameters
 from lrsched_cli.report.numbers_text import count_text
 
 if TYPE_CHECKING:
     from lrsched_cli.analysis.trace import Trace
-    from lrsched_cli.core.config import Schedule
 
+_MOST_SHOWN = 3
 _IN_THE_SUBTITLE = {"warmup_steps", "warmup_type", "T_0", "T_mult", "gamma"}
 
 
@@ -29,7 +31,6 @@ class Caption:
 def schedule_caption(schedule: Schedule, trace: Trace, version: str) -> Caption:
     """Name, the schedule in a line, the other settings that differ from the defaults, version and hash."""
     parts = [schedule.optimizer.type, _batch(trace), *_course(schedule.scheduler)]
-    parts.append(schedule.loop)
     return Caption(
         title=schedule.name,
         subtitle=" · ".join(part for part in parts if part),
@@ -61,15 +62,19 @@ def _course(parameters: Parameters) -> list[str]:
 
 def _batch(trace: Trace) -> str:
     sizes = list(dict.fromkeys(trace.batch_size[1:].tolist()))
-    if sizes[0] != sizes[0]:  # NaN: no batch size
+    if math.isnan(sizes[0]):
         return ""
-    factors = list(dict.fromkeys(trace.factors["batch"][1:, 0].tolist()))
-    shown = [f"{int(size)} (×{factor:.3g})" for size, factor in zip(sizes, factors, strict=False)]
-    return "batch " + (" → ".join(shown) if len(shown) <= 3 else f"{shown[0]} … {shown[-1]}")  # noqa: PLR2004
+    factors = list(dict.fromkeys(f"×{factor:.3g}" for factor in trace.factors["batch"][1:, 0].tolist()))
+    return f"batch {_course_of([f'{size:.0f}' for size in sizes])} ({_course_of(factors)})"
+
+
+def _course_of(values: list[str]) -> str:
+    return " → ".join(values) if len(values) <= _MOST_SHOWN else f"{values[0]} → … → {values[-1]}"
 
 
 def _other_settings(schedule: Schedule) -> list[str]:
-    settings = _differing(schedule.scheduler, _IN_THE_SUBTITLE)
+    loop = [] if schedule.loop == Schedule.model_fields["loop"].default else [f"loop {schedule.loop}"]
+    settings = [*loop, *_differing(schedule.scheduler, _IN_THE_SUBTITLE)]
     own = [group for group in schedule.param_groups if group.scheduler is not None]
     settings += [
         f"{group.name}: " + ", ".join(f"{key} {_shown(getattr(group.scheduler, key))}" for key in sorted(group.scheduler.model_fields_set))

@@ -32,8 +32,10 @@ _DASHES: tuple[Any, ...] = ("-", (0, (7, 2)), (0, (2.5, 1.2)), (0, (7, 1.5, 1.5,
 _POINT = 1 / 72  # inch
 _LABEL_HEIGHT = 13 * _POINT
 _CHARACTER = 5.6 * _POINT  # mean width of a character at 9 points
+_TEXT_CHARACTER = 0.54 * _POINT  # mean width of a character in running text, per point of its size
 _MAX_HAIRLINES = 60
 _MAX_LABELS = 40
+_PLAIN_TICKS_FROM = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,11 @@ class _Palette(NamedTuple):
     ink: str
     soft: str
     grid: str
-    shade: str
     colours: tuple[str, ...]
 
 
-_LIGHT = _Palette("#ffffff", "#1b1f24", "#6a717b", "#e3e6ea", "#f1f3f5", _LIGHT_COLOURS)
-_DARK = _Palette("#14171c", "#e8eaed", "#9aa3ad", "#2a2f37", "#1f242b", _DARK_COLOURS)
+_LIGHT = _Palette("#ffffff", "#1b1f24", "#6a717b", "#e3e6ea", _LIGHT_COLOURS)
+_DARK = _Palette("#14171c", "#e8eaed", "#9aa3ad", "#2a2f37", _DARK_COLOURS)
 
 
 class _Curve(NamedTuple):
@@ -81,9 +82,11 @@ def draw(trace: Trace, caption: Caption, style: Style) -> Figure:
     labels = [_label(trace, curve) for curve in curves]
     longest = max(map(len, labels), default=0)
     right = 1 - (0.52 + longest * _CHARACTER) / style.width
-    left = 0.72 / style.width
+    left = 0.8 / style.width
     box = (left, max(right, 0.55) - left)
-    upper = _panel(figure, (box[0], _share(style, 1.78), box[1], 1 - _share(style, 1.78 + 0.84)), palette)
+    courses = _courses(trace)
+    header = 0.84 if len(courses) == 1 else 0.66  # inches; the numbers of the cycles stand in it
+    upper = _panel(figure, (box[0], _share(style, 1.78), box[1], 1 - _share(style, 1.78 + header)), palette)
     lower = _panel(figure, (box[0], _share(style, 0.72), box[1], _share(style, 0.92)), palette)
     start = 0 if _shows_row_0(trace) else 1
     columns = int(style.width * style.dpi)
@@ -92,7 +95,9 @@ def draw(trace: Trace, caption: Caption, style: Style) -> Figure:
     _scale_lr_axis(upper, trace.lr[start:], style)
     _scale_multiplier_axis(lower, trace.scale[1:])
     _share_steps(upper, lower, trace)
-    _mark_course(figure, (upper, lower), trace, palette, style, box)
+    _mark_courses((upper, lower), trace, courses, palette)
+    if len(courses) == 1:
+        _name_cycles(figure, upper, trace, palette, style)
     _label_curves(figure, upper, labels, curves, [trace.lr[-1, curve.groups[0]] for curve in curves], palette, style)
     _write_caption(figure, caption, palette, style, box)
     return figure
@@ -143,8 +148,7 @@ def _draw_lrs(axes: Axes, trace: Trace, curves: Sequence[_Curve], start: int, co
             linestyle=curve.dashes,
             linewidth=1.7,
             label=", ".join(trace.groups[group] for group in curve.groups),
-            solid_joinstyle="round",
-            dash_joinstyle="round",
+            marker="o" if len(x) == 1 else None,
         )
 
 
@@ -161,27 +165,31 @@ def _draw_multipliers(axes: Axes, trace: Trace, palette: _Palette, columns: int)
             linestyle="-" if len(alike) == 1 else curve.dashes,
             linewidth=1.4,
             label=", ".join(trace.groups[group] for group in curve.groups),
+            marker="o" if len(x) == 1 else None,
         )
 
 
 def _scale_lr_axis(axes: Axes, lrs: np.ndarray[Any, np.dtype[np.float64]], style: Style) -> None:
     axes.set_ylabel("learning rate", fontsize=9.5)
     low, high = float(lrs.min()), float(lrs.max())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: lr_text(value)))
+    # One notation per axis: 0.075 beside 0.1, but 5e-4 beside 1e-3.
+    plain = high >= _PLAIN_TICKS_FROM
+    number = FuncFormatter(lambda value, _: f"{value:.6g}" if plain else lr_text(value))
     positive = lrs[lrs > 0]
     if style.log_y and positive.size:
         axes.set_yscale("log", nonpositive="mask")
         lowest = float(positive.min())
         decades = math.log10(high / lowest) if high > lowest else 1.0
         axes.set_ylim(lowest / 10 ** (0.06 * decades), high * 10 ** (0.07 * decades))
-        few = decades < 1.5  # noqa: PLR2004 - below that, decades alone leave an axis without numbers
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5) if few else (1,), numticks=8))
+        few = decades < 2.5  # noqa: PLR2004 - then decades alone leave an axis nearly without numbers
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,), numticks=8))
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: lr_text(value)))
         return
     span = (high - min(low, 0)) or 1.0
     axes.set_ylim(min(low, 0) - (0.05 * span if low < 0 else 0), max(high, 0) + 0.08 * span)
     axes.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_formatter(number)
 
 
 def _scale_multiplier_axis(axes: Axes, scales: np.ndarray[Any, np.dtype[np.float64]]) -> None:
@@ -203,43 +211,38 @@ def _share_steps(upper: Axes, lower: Axes, trace: Trace) -> None:
     lower.set_xlabel("scheduler step", fontsize=9.5)
 
 
-def _mark_course(  # noqa: PLR0913, PLR0917 - one place that knows both panels and the page
-    figure: Figure,
-    panels: tuple[Axes, Axes],
-    trace: Trace,
-    palette: _Palette,
-    style: Style,
-    box: tuple[float, float],
+_Course = tuple[int, tuple[int, ...]]
+"""The row at which a group's warm-up ends, and those of its restarts."""
+
+
+def _courses(trace: Trace) -> dict[_Course, int]:
+    """The different courses that the groups take, each with the first group that takes it."""
+    courses: dict[_Course, int] = {}
+    for group in range(len(trace.groups)):
+        course = (trace.warmup_end(group), tuple(trace.restarts(group).tolist()))
+        courses.setdefault(course, group)
+    return courses
+
+
+def _mark_courses(
+    panels: tuple[Axes, Axes], trace: Trace, courses: dict[_Course, int], palette: _Palette
 ) -> None:
-    """Shade the warm-up and draw restarts as hairlines, with the number of each cycle above them."""
-    courses = {
-        (trace.warmup_end(group), tuple(trace.restarts(group).tolist())): group
-        for group in reversed(range(len(trace.groups)))
-    }
-    one_course = len(courses) == 1
+    """Shade each warm-up, and draw restarts as hairlines: in the group's colour where the groups differ."""
     for (warmup_end, restarts), group in courses.items():
-        colour = palette.soft if one_course else _colour_of(trace, group, palette)
+        colour = palette.soft if len(courses) == 1 else _colour_of(trace, group, palette)
         for axes in panels:
             if warmup_end:
-                axes.axvspan(trace.step[0], trace.step[warmup_end], color=palette.shade, zorder=0, linewidth=0)
-            if len(restarts) <= _MAX_HAIRLINES:
-                for row in restarts:
-                    axes.axvline(
-                        trace.step[row], color=colour, linewidth=0.7, linestyle=(0, (1.5, 2)), alpha=0.9, zorder=1
-                    )
-    if one_course:
-        _name_cycles(figure, trace, palette, style.width * box[1], box, 1 - _share(style, 0.84))
+                ends = trace.step[0], trace.step[warmup_end]
+                axes.axvspan(*ends, color=palette.soft, alpha=0.1, zorder=0, linewidth=0)
+            for row in restarts if len(restarts) <= _MAX_HAIRLINES else ():
+                axes.axvline(
+                    trace.step[row], color=colour, linewidth=0.7, linestyle=(0, (1.5, 2)), alpha=0.9, zorder=1
+                )
 
 
-def _name_cycles(  # noqa: PLR0913, PLR0917 - a place on the page
-    figure: Figure,
-    trace: Trace,
-    palette: _Palette,
-    inches: float,
-    box: tuple[float, float],
-    top: float,
-) -> None:
+def _name_cycles(figure: Figure, axes: Axes, trace: Trace, palette: _Palette, style: Style) -> None:
     """``warm-up``, ``cycle 0``, ``1`` ... above the panel, as far as each stretch has room for its name."""
+    left, bottom, width, height = axes.get_position().bounds
     warmup_end = trace.warmup_end(0)
     restarts = trace.restarts(0).tolist()
     number = int(trace.state["cycle"][0, 0])
@@ -250,11 +253,14 @@ def _name_cycles(  # noqa: PLR0913, PLR0917 - a place on the page
     for place, (start, end) in enumerate(zip(bounds, bounds[1:], strict=False)):
         stretches.append((start, end, (f"cycle {number + place}", str(number + place))))
     for start, end, names in stretches:
-        room = (end - start) / trace.steps * inches
-        name = next((name for name in names if (len(name) + 1) * _CHARACTER * 0.92 <= room), None)
+        room = (end - start) / trace.steps * width * style.width
+        # The warm-up may lean out to the left, where nothing else is written.
+        room += 0.12 if start == 0 else 0.0
+        name = next((name for name in names if (len(name) + 0.5) * _CHARACTER * 0.85 <= room), None)
         if name is not None:
-            x = box[0] + box[1] * (start + end) / 2 / trace.steps
-            figure.text(x, top + 0.008, name, color=palette.soft, fontsize=8, ha="center", va="bottom")
+            x = left + width * (start + end) / 2 / trace.steps
+            y = bottom + height + 0.008
+            figure.text(x, y, name, color=palette.soft, fontsize=8, ha="center", va="bottom")
 
 
 def _colour_of(trace: Trace, group: int, palette: _Palette) -> str:
@@ -335,5 +341,5 @@ def _write_caption(
 
 
 def _fitted(text: str, inches: float, points: float) -> str:
-    room = max(1, int(inches / (_CHARACTER * points / 9)))
+    room = max(1, int(inches / (_TEXT_CHARACTER * points)))
     return text if len(text) <= room else text[: room - 1] + "…"

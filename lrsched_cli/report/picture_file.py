@@ -25,7 +25,9 @@ def picture_bytes(figure: Figure, suffix: str, caption: Caption, version: str) -
         metadata = {"Creator": software, "Title": caption.title, "Description": settings, "Date": None}
     else:
         metadata = {"Creator": software, "Title": caption.title, "Subject": settings, "CreationDate": None}
+    # Level 3 compresses a picture of lines to nearly the size of level 6, in a third of the time.
+    options = {"pil_kwargs": {"compress_level": 3}} if suffix == ".png" else {}
     file = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "lrsched", "svg.fonttype": "path"}):
-        figure.savefig(file, format=suffix[1:], metadata=metadata, facecolor=figure.get_facecolor())
+        figure.savefig(file, format=suffix[1:], metadata=metadata, facecolor=figure.get_facecolor(), **options)
     return file.getvalue()
