@@ -81,7 +81,7 @@ class Trace:
         return np.flatnonzero(np.diff(self.state["cycle"][:, group]) > 0) + 1
 
     def turning_points(self) -> list[int]:
-        """The rows at which the schedule changes its course, over all groups, sorted: warm-up ends and restarts."""
+        """The rows where some group's warm-up ends or its cycle begins anew, sorted."""
         found: set[int] = set()
         for group in range(len(self.groups)):
             found.add(self.warmup_end(group))
@@ -109,7 +109,9 @@ def dry_run(schedule: Schedule, steps: int | None = None, progress: Progress | N
     scheduler = build_scheduler(schedule, optimizer)
     sizes = schedule.batch_plan.sizes_until(total)
     try:
-        trace = record(scheduler, sizes, name=schedule.name, loop=schedule.loop, total=total, progress=progress)
+        trace = record(
+            scheduler, sizes, name=schedule.name, loop=schedule.loop, total=total, progress=progress
+        )
     except CustomLambdaError as error:
         path = (*_holder(schedule, error.group), "custom_lambda")
         raise ScheduleFileError([schedule.problem_at(path, str(error))]) from None
@@ -172,7 +174,9 @@ def _trace(table: Floats, groups: tuple[str, ...], **about: Any) -> Trace:
         lr=table[:, 2 : 2 + count],
         scale=table[:, 2 + count : after_scale],
         factors=MappingProxyType({name: factors[:, :, i] for i, name in enumerate(FACTORS)}),
-        state=MappingProxyType({name: positions[:, :, i] for i, name in enumerate(("T_cur", "T_i", "cycle"))}),
+        state=MappingProxyType(
+            {name: positions[:, :, i] for i, name in enumerate(("T_cur", "T_i", "cycle"))}
+        ),
         **about,
     )
 
@@ -183,7 +187,7 @@ def _total_steps(schedule: Schedule, steps: int | None) -> int:
     total = steps or schedule.total_steps
     if total > MAX_STEPS:
         message = (
-            f"the fourth cycle ends at step {total:,}, beyond the {MAX_STEPS:,} that a dry run takes; give steps"
+            f"the fourth cycle ends at step {total:,}, beyond the {MAX_STEPS:,} of a dry run; give steps"
         )
         raise ScheduleFileError([schedule.problem_at(("scheduler", "T_mult"), message)])
     return total

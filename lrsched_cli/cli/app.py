@@ -23,7 +23,6 @@ COULD_NOT_RUN = 2
 COMMANDS: tuple[Callable[..., None], ...] = (plot, trace, show)
 
 
-
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
     if wanted:
         from lrsched_cli import __version__  # noqa: PLC0415 - reading it takes time
@@ -46,7 +45,8 @@ app = typer.Typer(
 def _lrsched(
     *,
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+        bool,
+        typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version),
     ] = False,
 ) -> None:
     """See what a learning-rate schedule will do to every param group, before you train.

@@ -53,5 +53,7 @@ Steps = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document, nothing else.")]
 Trust = Annotated[
     bool,
-    typer.Option("--trust", help="Let the file import functions of yours; the current folder is on the import path."),
+    typer.Option(
+        "--trust", help="Let the file import functions of yours; the current folder is on the import path."
+    ),
 ]

@@ -36,17 +36,19 @@ def write_all(contents: Mapping[Path, bytes | Iterable[str]]) -> None:
     Raises OutputError with the reason; what has been written so far is taken away again.
     """
     written: dict[Path, Path] = {}
-    path = Path()
+    at = Path()
     try:
         for path, content in contents.items():
+            at = path
             final = _resolved(path)
             temporary = final.with_name(f".{final.name}.{secrets.token_hex(4)}.tmp")
             written[temporary] = final
             _write(temporary, content)
-        for path, (temporary, final) in zip(contents, written.items(), strict=True):
+        for temporary, final in written.items():
+            at = final
             temporary.replace(final)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
+        raise OutputError(f"{relative(at)}: cannot be written: {error.strerror or error}") from None
     finally:
         for temporary in written:
             with contextlib.suppress(OSError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from lrsched_cli.cli.outputs import relative, target, write_all
 from lrsched_cli.cli.run import load, stepped
 from lrsched_cli.cli.streams import json_or
 from lrsched_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*[x×,]\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
 _SMALLEST_INCHES, _LARGEST_INCHES = 3.0, 40.0
@@ -72,7 +75,7 @@ def plot(  # noqa: PLR0913 - one argument per option
     caption = schedule_caption(schedule, trace, __version__)
     figure = draw(trace, caption, Style(width, height, dpi, dark=dark, log_y=log_y))
     suffix = picture.suffix.lower()
-    files = {picture: picture_bytes(figure, suffix, caption, __version__)}
+    files: dict[Path, bytes | Iterable[str]] = {picture: picture_bytes(figure, suffix, caption, __version__)}
     if not no_csv:
         files[picture.with_suffix(".csv")] = csv_text(trace, Selection())
     write_all(files)
@@ -80,6 +83,12 @@ def plot(  # noqa: PLR0913 - one argument per option
     written = [relative(path) for path in files]
     json_or(
         as_json=as_json,
-        document={"name": schedule.name, "steps": trace.steps, "loop": trace.loop, "files": written, "groups": summaries},
+        document={
+            "name": schedule.name,
+            "steps": trace.steps,
+            "loop": trace.loop,
+            "files": written,
+            "groups": summaries,
+        },
         parts=[summary_table(summaries), "", *course_lines(summaries), row_meaning(trace), "", *written],
     )

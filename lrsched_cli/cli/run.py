@@ -35,7 +35,7 @@ def stepped(schedule: Schedule, steps: int | None) -> Trace:
 
 @contextmanager
 def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
-    """A function to call with (done, in all); a bar with the time left appears on a terminal after a second."""
+    """A function to call with (done, in all); after a second a bar with the time left shows on a terminal."""
     started = time.monotonic()
     shown: list[tuple[Progress, TaskID]] = []
 

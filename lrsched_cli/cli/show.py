@@ -26,7 +26,9 @@ def show(  # noqa: PLR0913 - one argument per option
     params: Annotated[bool, typer.Option("--params", help="List every parameter with its shape.")] = False,
     at: Annotated[
         list[int] | None,
-        typer.Option(metavar="STEP", help="Also show the LRs at this step; may be repeated.", show_default=False),
+        typer.Option(
+            metavar="STEP", help="Also show the LRs at this step; may be repeated.", show_default=False
+        ),
     ] = None,
     overrides: Overrides = None,
     steps: Steps = None,

@@ -30,7 +30,9 @@ def trace(  # noqa: PLR0913 - one argument per option
     ] = False,
     every: Annotated[
         int,
-        typer.Option(min=1, metavar="K", help="Keep every K-th row, the first, the last and each turning point."),
+        typer.Option(
+            min=1, metavar="K", help="Keep every K-th row, the first, the last and each turning point."
+        ),
     ] = 1,
     overrides: Overrides = None,
     steps: Steps = None,

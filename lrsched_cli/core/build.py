@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from lrsched_cli.core.config import ParamGroup, Schedule
 from lrsched_cli.core.scheduler import LRScheduler
 from lrsched_cli.errors import Problem, ScheduleFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from lrsched_cli.core.config import Schedule
+    from lrsched_cli.core.sections import ParamGroup
 
 _EXAMPLES = 5
 
@@ -44,7 +46,7 @@ def dummy_optimizer(schedule: Schedule) -> tuple[torch.optim.Optimizer, dict[tor
 
 def build_scheduler(schedule: Schedule, optimizer: torch.optim.Optimizer) -> LRScheduler:
     """The configured scheduler; a group's own schedule goes to the optimizer's group of that name."""
-    overrides = {
+    overrides: dict[str | int, dict[str, Any]] = {
         group.name: {
             **group.scheduler.model_dump(include=group.scheduler.model_fields_set - {"custom_lambda"}),
             **_own_lambda(schedule, group),
@@ -86,7 +88,9 @@ def match_parameters(schedule: Schedule, names: Iterable[str]) -> list[list[str]
     if left and rest:
         members[rest[0]] = left
     elif left:
-        shown = ", ".join(left[:_EXAMPLES]) + (f" and {len(left) - _EXAMPLES} more" if len(left) > _EXAMPLES else "")
+        shown = ", ".join(left[:_EXAMPLES]) + (
+            f" and {len(left) - _EXAMPLES} more" if len(left) > _EXAMPLES else ""
+        )
         problems.append(
             schedule.problem_at(
                 ("param_groups",),
@@ -110,16 +114,16 @@ def _unmatched_patterns(schedule: Schedule, names: list[str]) -> list[Problem]:
     ]
 
 
-def _empty_groups(
-    schedule: Schedule, members: list[list[str]], known: list[Problem]
-) -> list[Problem]:
+def _empty_groups(schedule: Schedule, members: list[list[str]], known: list[Problem]) -> list[Problem]:
     """Groups without a parameter, where no other problem explains it already."""
     if known:
         return []
     return [
         schedule.problem_at(
             ("param_groups", index),
-            "gets no parameter: earlier groups match all of them first" if group.match else "gets no parameter: nothing is left",
+            "gets no parameter: earlier groups match all of them first"
+            if group.match
+            else "gets no parameter: nothing is left",
         )
         for index, group in enumerate(schedule.param_groups)
         if not members[index]
@@ -161,7 +165,12 @@ def _optimizer(
     contents: list[Mapping[str, torch.nn.Parameter]] | list[dict[str, torch.nn.Parameter]],
 ) -> torch.optim.Optimizer:
     groups = [
-        {"params": list(parameters.values()), "name": group.name, "lr": schedule.base_lr(group), **group.settings}
+        {
+            "params": list(parameters.values()),
+            "name": group.name,
+            "lr": schedule.base_lr(group),
+            **group.settings,
+        }
         for group, parameters in zip(schedule.param_groups, contents, strict=True)
     ]
     try:

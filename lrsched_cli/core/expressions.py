@@ -70,7 +70,9 @@ class Expression:
         self.text = text
         tree = _checked(_parsed(text))
         function = ast.Lambda(
-            args=ast.arguments(posonlyargs=[], args=[ast.arg("step")], kwonlyargs=[], kw_defaults=[], defaults=[]),
+            args=ast.arguments(
+                posonlyargs=[], args=[ast.arg("step")], kwonlyargs=[], kw_defaults=[], defaults=[]
+            ),
             body=tree,
         )
         module = ast.fix_missing_locations(ast.Expression(function))
@@ -113,7 +115,7 @@ _REASONS = {
 
 def _parsed(text: str) -> ast.expr:
     if not text.strip():
-        raise ExpressionError("is empty; write a formula of step, such as \"1 if step < 1000 else 0.5\"")
+        raise ExpressionError('is empty; write a formula of step, such as "1 if step < 1000 else 0.5"')
     if len(text) > MAX_LENGTH:
         raise ExpressionError(f"is {len(text):,} characters long; {MAX_LENGTH:,} are allowed")
     try:
@@ -122,7 +124,9 @@ def _parsed(text: str) -> ast.expr:
     except SyntaxError as error:
         raise ExpressionError(f"is no formula: {error.msg}") from None
     except (ValueError, RecursionError, MemoryError):
-        raise ExpressionError("is no formula that can be read (nested too deeply, or not plain text)") from None
+        raise ExpressionError(
+            "is no formula that can be read (nested too deeply, or not plain text)"
+        ) from None
 
 
 def _checked(node: ast.expr) -> ast.expr:
@@ -133,7 +137,7 @@ def _checked(node: ast.expr) -> ast.expr:
         raise ExpressionError("is nested too deeply") from None
 
 
-def _rebuilt(node: ast.expr) -> ast.expr:
+def _rebuilt(node: ast.expr) -> ast.expr:  # noqa: C901 - one case for each kind of node, and no more
     match node:
         case ast.Constant(value=bool() | str() | bytes() | complex() | None):
             raise ExpressionError(f"only numbers are allowed (got {ast.unparse(node)})")

@@ -48,9 +48,7 @@ def batch_factor(batch_size: Value, base_batch_size: int, batch_size_mode: str) 
     return 0.5 * r + 0.5 * _sqrt(r)
 
 
-def warmup_factor(
-    step: Value, warmup_steps: int, warmup_scale_min: float, warmup_type: str
-) -> Value:
+def warmup_factor(step: Value, warmup_steps: int, warmup_scale_min: float, warmup_type: str) -> Value:
     """The rise from ``warmup_scale_min`` to 1 over the first ``warmup_steps`` steps, and 1 after them.
 
     ``warmup_type`` is ``"linear"`` (``t / W``) or ``"cosine"`` (``0.5 * (1 - cos(pi * (t / W)))``).
@@ -86,7 +84,7 @@ def decay_factor(gamma: float, cycle: Value) -> Value:
     """
     if isinstance(cycle, _NUMBER):
         try:
-            return gamma**cycle
+            return float(gamma**cycle)
         except OverflowError:
             return math.inf
     import numpy as np  # noqa: PLC0415 - a caller with an array has imported it already
@@ -96,9 +94,7 @@ def decay_factor(gamma: float, cycle: Value) -> Value:
     return cast("Value", powers[where].reshape(cycle.shape))
 
 
-def learning_rate(
-    base_lr: Value, eta_scal_min: float, eta_scal_max: float, lr_scale: Value
-) -> Value:
+def learning_rate(base_lr: Value, eta_scal_min: float, eta_scal_max: float, lr_scale: Value) -> Value:
     """The LR at a multiplier: from ``base_lr * eta_scal_min`` at 0 to ``base_lr * eta_scal_max`` at 1.
 
     A multiplier above 1 (a large batch, a growing decay) lifts the LR above the upper end.
@@ -125,7 +121,10 @@ def end_of_cycle(cycles: int, warmup_steps: int, T_0: int, T_mult: int) -> int:
     >>> end_of_cycle(2, warmup_steps=100, T_0=300, T_mult=2)
     999
     """
-    return warmup_steps + T_0 * sum(T_mult**i for i in range(cycles)) - 1
+    length = 0
+    for i in range(cycles):
+        length += T_0 * T_mult**i
+    return warmup_steps + length - 1
 
 
 def _cos(x: Value) -> Value:
@@ -148,7 +147,7 @@ def _sqrt(x: Value) -> Value:
 
 def _at_least(x: Value, low: float) -> Value:
     if isinstance(x, _NUMBER):
-        return x if x > low else low
+        return max(low, x)
     import numpy as np  # noqa: PLC0415
 
     return np.maximum(x, low)
@@ -156,7 +155,7 @@ def _at_least(x: Value, low: float) -> Value:
 
 def _at_most(x: Value, high: float) -> Value:
     if isinstance(x, _NUMBER):
-        return x if x < high else high
+        return min(high, x)
     import numpy as np  # noqa: PLC0415
 
     return np.minimum(x, high)

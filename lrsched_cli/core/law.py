@@ -135,9 +135,7 @@ class Track:
             self.decay = self.power
         else:
             shape = self.parameters
-            self.warmup = warmup_factor(
-                step, self.warmup_steps, shape.warmup_scale_min, shape.warmup_type
-            )
+            self.warmup = warmup_factor(step, self.warmup_steps, shape.warmup_scale_min, shape.warmup_type)
             self.cosine = self.decay = 1.0
         self.lr_scale = multiplier(self.batch, self.warmup, self.cosine, self.decay, self.custom)
 

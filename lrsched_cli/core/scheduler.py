@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import copy
-import math
-import numbers
 import warnings
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
-from pydantic import ValidationError
 from torch.optim import lr_scheduler
 
 from lrsched_cli.core.factors import learning_rate
-from lrsched_cli.core.law import Factors, Position, Track
-from lrsched_cli.core.messages import did_you_mean, message_for
 from lrsched_cli.core.parameters import DEFAULTS, Parameters
+from lrsched_cli.core.scheduler_arguments import (
+    check_batch_size,
+    checked_track,
+    group_index,
+    own_track,
+    plain_override,
+)
 from lrsched_cli.core.scheduler_state import FORMAT_VERSION, SavedState, differences, read_state
 from lrsched_cli.errors import ScheduleMismatchError, ScheduleMismatchWarning
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from matplotlib.figure import Figure
+
+    from lrsched_cli.core.law import Factors, Position, Track
 
     CustomLambda = Callable[[int], float]
 
@@ -88,19 +92,19 @@ class LRScheduler(lr_scheduler.LRScheduler):
         # torch's own __init__ is left out on purpose: it takes a first step, which would write LRs.
         if not isinstance(optimizer, torch.optim.Optimizer):
             raise TypeError(f"optimizer must be a torch.optim.Optimizer (got {type(optimizer).__name__})")
-        base = _track({name: given[name] for name in Parameters.model_fields}, custom_lambda)
+        base = checked_track({name: given[name] for name in Parameters.model_fields}, custom_lambda)
         names = [group.get("name") for group in optimizer.param_groups]
         overrides = {
-            _group_index(key, names): (key, dict(own)) for key, own in (group_overrides or {}).items()
+            group_index(key, names): (key, dict(own)) for key, own in (group_overrides or {}).items()
         }
         if len(overrides) < len(group_overrides or {}):
             raise ValueError("group_overrides: a param group is given twice, by its name and by its index")
         self.optimizer = optimizer
-        self.base_lrs: list[float] = []
+        self.base_lrs: list[Any] = []  # floats, also where an LR is a tensor
         self.last_epoch = 0
         self._step_count = 0
         # Track 0 is the schedule of all groups without one of their own; _track_of has each group's index.
-        self._tracks = [base, *(_own_track(base, key, own) for key, own in overrides.values())]
+        self._tracks = [base, *(own_track(base, key, own) for key, own in overrides.values())]
         self._overrides = [{}, *(own for _, own in overrides.values())]
         self._track_of = [0] * len(names)
         for number, index in enumerate(overrides, start=1):
@@ -169,7 +173,7 @@ class LRScheduler(lr_scheduler.LRScheduler):
         each = [track.position for track in self._tracks]
         return [each[number] for number in self._track_of]
 
-    def step(self, batch_size: float | None = None) -> None:  # type: ignore[override]
+    def step(self, batch_size: float | None = None) -> None:
         """Advance by one step and write every group's LR.
 
         Args:
@@ -181,7 +185,7 @@ class LRScheduler(lr_scheduler.LRScheduler):
             ValueError: ``batch_size`` is no finite number; nothing has changed then.
         """
         if batch_size is not None and batch_size != self._tracks[0].batch_size:
-            _check_batch_size(batch_size)
+            check_batch_size(batch_size)
         count = len(self.optimizer.param_groups)
         if count != len(self.base_lrs):
             self._adopt_groups()
@@ -293,9 +297,7 @@ class LRScheduler(lr_scheduler.LRScheduler):
         return look_ahead_figure(self, max_steps, batch_size)
 
     @staticmethod
-    def visualize_optimizer_param_groups(
-        model: torch.nn.Module, optimizer: torch.optim.Optimizer
-    ) -> str:
+    def visualize_optimizer_param_groups(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> str:
         """Print, and return, what each param group holds.
 
         For each group: index and name, LR, eps, weight decay, and every parameter's name and shape;
@@ -348,7 +350,7 @@ class LRScheduler(lr_scheduler.LRScheduler):
             "base_lr": self.base_lrs[index] if index < len(self.base_lrs) else _base_lr(group),
             **track.position._asdict(),
             "lr_scale": track.lr_scale if index < self._scheduled else None,
-            "overrides": _plain(self._overrides[number], track),
+            "overrides": plain_override(self._overrides[number], track),
         }
 
     def _restored_tracks(self, saved: SavedState) -> list[Track]:
@@ -375,55 +377,6 @@ class LRScheduler(lr_scheduler.LRScheduler):
         return len(names)
 
 
-def _track(
-    parameters: Mapping[str, Any], custom_lambda: CustomLambda | None, group: str | int | None = None
-) -> Track:
-    """Check the parameters and the custom factor. Raises ValueError with all that is wrong."""
-    label = "" if group is None else f"group_overrides[{group!r}]: "
-    if custom_lambda is not None and not callable(custom_lambda):
-        raise ValueError(f"{label}custom_lambda must be callable or None (got {custom_lambda!r})")
-    try:
-        checked = Parameters.model_validate(parameters)
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, one['loc']))} {message_for(one, Parameters, ['custom_lambda'])}"
-            for one in error.errors()
-        )
-        raise ValueError(label + wrong) from None
-    return Track(checked, custom_lambda, group)
-
-
-def _own_track(base: Track, group: str | int, override: Mapping[str, Any]) -> Track:
-    own = {**base.parameters.model_dump(), "custom_lambda": base.custom_lambda, **override}
-    return _track(own, own.pop("custom_lambda"), group)
-
-
-def _plain(override: Mapping[str, Any], track: Track) -> dict[str, Any]:
-    """An override as plain values; of a ``custom_lambda`` only whether there is one."""
-    checked = {**track.parameters.model_dump(), "custom_lambda": track.custom_lambda is not None}
-    return {key: checked[key] for key in override}
-
-
-def _group_index(key: str | int, names: list[str | None]) -> int:
-    if isinstance(key, int) and not isinstance(key, bool) and 0 <= key < len(names):
-        return key
-    if isinstance(key, str) and names.count(key) == 1:
-        return names.index(key)
-    if isinstance(key, str) and key in names:
-        raise ValueError(f"group_overrides: {names.count(key)} param groups are named {key!r}; use an index")
-    known = [name for name in names if name is not None]
-    raise ValueError(
-        f"group_overrides: the optimizer has no param group {key!r} "
-        f"(it has {len(names)}){did_you_mean(str(key), known)}"
-    )
-
-
-def _check_batch_size(batch_size: Any) -> None:
-    real = isinstance(batch_size, numbers.Real) and not isinstance(batch_size, bool)
-    if not (real and math.isfinite(batch_size)):
-        raise ValueError(f"batch_size must be a finite number or None (got {batch_size!r})")
-
-
 def _base_lr(group: Mapping[str, Any]) -> float:
     return float(group.get("initial_lr", group["lr"]))
 
@@ -434,6 +387,4 @@ def _current_lrs(optimizer: torch.optim.Optimizer) -> list[float | torch.Tensor]
 
 
 def _mismatch(found: list[str]) -> str:
-    return "\n  ".join(
-        ["this state was saved under another configuration (saved → current):", *found]
-    )
+    return "\n  ".join(["this state was saved under another configuration (saved → current):", *found])

@@ -19,7 +19,7 @@ _PACKAGE = "torch.optim"
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument of a class: its default (``...`` where it has none or one that is no literal) and annotation."""
+    """One argument of a class; ``default`` is ``...`` where it has none, or one that is no literal."""
 
     name: str
     default: Any
@@ -41,7 +41,7 @@ def optimizer_names() -> tuple[str, ...]:
 
 @cache
 def optimizer_arguments(name: str) -> dict[str, Argument]:
-    """The arguments of ``torch.optim.NAME`` by name, ``params`` left out. Raises KeyError for no such class."""
+    """The arguments of ``torch.optim.NAME`` by name, without ``params``; KeyError for no such class."""
     source = _sources()[name]
     for statement in _tree(source).body:
         if isinstance(statement, ast.ClassDef) and statement.name == name:
@@ -123,7 +123,7 @@ def _alternatives(node: ast.expr) -> list[str]:
         return [*_alternatives(node.left), *_alternatives(node.right)]
     if isinstance(node, ast.Subscript):
         name = ast.unparse(node.value)
-        return _alternatives(node.slice) + ["None"] if name == "Optional" else [name.lower()]
+        return [*_alternatives(node.slice), "None"] if name == "Optional" else [name.lower()]
     return [ast.unparse(node)]
 
 
@@ -140,6 +140,4 @@ def _fits(kind: str, value: Any) -> bool:
             return isinstance(value, str)
         case "None":
             return value is None
-    return isinstance(value, list | tuple) and all(
-        one is None or _fits("float", one) for one in value
-    )
+    return isinstance(value, list | tuple) and all(one is None or _fits("float", one) for one in value)

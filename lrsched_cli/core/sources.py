@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from lrsched_cli.core.messages import did_you_mean
 from lrsched_cli.core.shipped import shipped_names, shipped_path
-from lrsched_cli.core.yaml_source import MAX_BYTES, Node, Position, read_yaml
+from lrsched_cli.core.yaml_source import MAX_BYTES, read_yaml
+from lrsched_cli.core.yaml_tree import Node, Position
 from lrsched_cli.errors import Problem, ScheduleFileError
 
 if TYPE_CHECKING:
@@ -89,9 +90,7 @@ def _decoded(data: bytes, label: str) -> str:
     raise ScheduleFileError([Problem(label, 0, 0, "", reason)])
 
 
-def _extended(
-    root: Node, path: Path | None, problems: list[Problem], seen: tuple[Path, ...]
-) -> Node:
+def _extended(root: Node, path: Path | None, problems: list[Problem], seen: tuple[Path, ...]) -> Node:
     """The tree with what it extends underneath; ``name`` is not inherited, since it names the outputs."""
     if not isinstance(root.value, dict) or "extends" not in root.value:
         return root
@@ -173,9 +172,9 @@ def _place(root: Node, path: str, value: Node, start: Position) -> Problem | Non
         if isinstance(node.value, list):
             found = _entry_of_list(node, rest)
             if found is None:
-                names = [_name(entry) for entry in node.value]
-                known = [name for name in names if name]
-                message = f"there is no {rest.split('.')[0]!r} in {walked.rstrip('.')}{did_you_mean(rest.split('.')[0], known)}"
+                names = [name for name in map(_name, node.value) if name]
+                wanted = rest.split(".")[0]
+                message = f"there is no {wanted!r} in {walked.rstrip('.')}{did_you_mean(wanted, names)}"
                 return start.problem(path, message)
             index, used = found
             if len(used) == len(rest):
@@ -191,7 +190,9 @@ def _place(root: Node, path: str, value: Node, start: Position) -> Problem | Non
                 node.key_positions[key] = start
                 return None
             if key == "param_groups" and key not in node.value:
-                return start.problem(path, "the file lists no param_groups, so none can be overridden by name")
+                return start.problem(
+                    path, "the file lists no param_groups, so none can be overridden by name"
+                )
             if key not in node.value or node.value[key].value is None:
                 node.value[key] = Node({}, value.position)
                 node.key_positions[key] = start

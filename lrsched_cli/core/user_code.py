@@ -41,6 +41,6 @@ def import_function(reference: str) -> Callable[..., Any]:
     except (Exception, SystemExit) as error:  # a module of the user's may raise anything on import
         raise ValueError(f"cannot import {shown(reference)}: {type(error).__name__}: {error}") from error
     if not callable(found):
-        raise ValueError(f"{shown(reference)} cannot be called")
+        raise ValueError(f"{shown(reference)} cannot be called")  # noqa: TRY004 - as for every other reason
     function: Callable[..., Any] = found
     return function

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from lrsched_cli.errors import Problem, ScheduleFileError
+from lrsched_cli.core.yaml_tree import Node, Position
+from lrsched_cli.errors import ScheduleFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from lrsched_cli.errors import Problem
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 50
@@ -33,74 +34,6 @@ _WHOLE_WITH_EXPONENT = re.compile(r"([-+]?[1-9]\d*(?:_\d+)*)[eE]\+?(\d{1,2})")
 _REAL = re.compile(r"[-+]?(\d+(_\d+)*\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _STANDARD = "tag:yaml.org,2002:"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
-    """A place in a file; line and column count from 1."""
-
-    file: str
-    line: int
-    column: int
-
-    def problem(self, key: str, message: str) -> Problem:
-        """Say what is wrong here; ``key`` is the dotted path of the setting, or empty."""
-        return Problem(self.file, self.line, self.column, key, message)
-
-
-@dataclass(slots=True)
-class Node:
-    """A YAML value: a scalar, a list of nodes, or entries by key, and the place where it starts."""
-
-    value: Any
-    position: Position
-    size: int = 1
-    key_positions: dict[str, Position] = field(default_factory=dict)
-
-    def plain(self) -> Any:
-        """The value as plain Python data."""
-        if isinstance(self.value, dict):
-            return {key: child.plain() for key, child in self.value.items()}
-        if isinstance(self.value, list):
-            return [child.plain() for child in self.value]
-        return self.value
-
-    def unshared(self) -> Node:
-        """A copy of this node that can be changed where aliases share it; its children stay shared."""
-        copied = self.value.copy() if isinstance(self.value, dict | list) else self.value
-        return Node(copied, self.position, self.size, dict(self.key_positions))
-
-    def steps_to(self, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, Node]]:
-        """The nodes on the way along ``path``; parts that do not exist are passed over."""
-        node = self
-        for part in path:
-            child = node._child(part)
-            if child is not None:
-                node = child
-                yield part, node
-
-    def _child(self, part: str | int) -> Node | None:
-        if isinstance(self.value, dict):
-            found = self.value.get(part)
-            return found if isinstance(found, Node) else None
-        if isinstance(self.value, list) and isinstance(part, int) and part < len(self.value):
-            child: Node = self.value[part]
-            return child
-        return None
-
-    def merged_with(self, over: Node) -> Node:
-        """This mapping with ``over`` laid on top, key by key; lists and scalars are replaced whole."""
-        if not (isinstance(self.value, dict) and isinstance(over.value, dict)):
-            return over
-        entries = dict(self.value)
-        for key, child in over.value.items():
-            entries[key] = entries[key].merged_with(child) if key in entries else child
-        return Node(
-            entries,
-            over.position,
-            size=self.size + over.size,
-            key_positions=self.key_positions | over.key_positions,
-        )
 
 
 def read_yaml(text: str, file: str) -> tuple[Node, list[Problem]]:
@@ -170,7 +103,7 @@ class _Composer:
         if isinstance(event, yaml.AliasEvent):
             if any(open_.anchor == event.anchor for open_ in self.stack):
                 raise _stop(place, f"the alias *{event.anchor} stands inside what it names")
-            target = self.anchors.get(event.anchor)
+            target = self.anchors.get(event.anchor or "")
             if target is None:
                 raise _stop(place, f"the alias *{event.anchor} names no anchor before it")
             return target, None
@@ -255,7 +188,7 @@ class _Composer:
 
     def _report(self, place: Position, message: str, *last: str) -> None:
         open_keys = [
-            str(len(open_.node.value)) if isinstance(open_.node.value, list) else open_.key[0]
+            str(len(open_.node.value)) if open_.key is None else open_.key[0]
             for open_ in self.stack
             if open_.key is not None or isinstance(open_.node.value, list)
         ]
@@ -278,7 +211,7 @@ def _number(text: str) -> int | float:
         return int(text)
     power = _WHOLE_WITH_EXPONENT.fullmatch(text)
     if power and int(power[2]) <= 15:  # noqa: PLR2004 - 10**15 is below 2**53: exact as a double too
-        return int(power[1]) * 10 ** int(power[2])
+        return int(power[1]) * int(10 ** int(power[2]))
     return float(text)
 
 
@@ -288,7 +221,9 @@ def _short_tag(tag: str) -> str:
 
 def _unreadable_at(text: str, file: str) -> Position:
     """Where the first character stands that YAML does not allow."""
-    found = re.search(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]", text)
+    found = re.search(
+        r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]", text
+    )
     offset = found.start() if found else 0
     return Position(file, text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1) + 1)
 

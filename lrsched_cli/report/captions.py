@@ -77,7 +77,11 @@ def _other_settings(schedule: Schedule) -> list[str]:
     settings = [*loop, *_differing(schedule.scheduler, _IN_THE_SUBTITLE)]
     own = [group for group in schedule.param_groups if group.scheduler is not None]
     settings += [
-        f"{group.name}: " + ", ".join(f"{key} {_shown(getattr(group.scheduler, key))}" for key in sorted(group.scheduler.model_fields_set))
+        f"{group.name}: "
+        + ", ".join(
+            f"{key} {_shown(getattr(group.scheduler, key))}"
+            for key in sorted(group.scheduler.model_fields_set)
+        )
         for group in own
         if group.scheduler is not None
     ]

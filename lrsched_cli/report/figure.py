@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import cycle, islice
+from itertools import cycle, islice, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -27,7 +27,14 @@ if TYPE_CHECKING:
 # pictures their light ones. Dashes tell the lines apart in grey.
 _LIGHT_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8C6D00", "#56B4E9", "#000000")
 _DARK_COLOURS = ("#56B4E9", "#E69F00", "#2BC79A", "#E28EBB", "#F0E442", "#FF7A45", "#FFFFFF")
-_DASHES: tuple[Any, ...] = ("-", (0, (7, 2)), (0, (2.5, 1.2)), (0, (7, 1.5, 1.5, 1.5)), (0, (1, 1)), (0, (10, 2)))
+_DASHES: tuple[Any, ...] = (
+    "-",
+    (0, (7, 2)),
+    (0, (2.5, 1.2)),
+    (0, (7, 1.5, 1.5, 1.5)),
+    (0, (1, 1)),
+    (0, (10, 2)),
+)
 
 _POINT = 1 / 72  # inch
 _LABEL_HEIGHT = 13 * _POINT
@@ -98,7 +105,9 @@ def draw(trace: Trace, caption: Caption, style: Style) -> Figure:
     _mark_courses((upper, lower), trace, courses, palette)
     if len(courses) == 1:
         _name_cycles(figure, upper, trace, palette, style)
-    _label_curves(figure, upper, labels, curves, [trace.lr[-1, curve.groups[0]] for curve in curves], palette, style)
+    _label_curves(
+        figure, upper, labels, curves, [trace.lr[-1, curve.groups[0]] for curve in curves], palette, style
+    )
     _write_caption(figure, caption, palette, style, box)
     return figure
 
@@ -250,7 +259,7 @@ def _name_cycles(figure: Figure, axes: Axes, trace: Trace, palette: _Palette, st
     if warmup_end:
         stretches.append((0, warmup_end, ("warm-up",)))
     bounds = [warmup_end, *restarts, trace.steps]
-    for place, (start, end) in enumerate(zip(bounds, bounds[1:], strict=False)):
+    for place, (start, end) in enumerate(pairwise(bounds)):
         stretches.append((start, end, (f"cycle {number + place}", str(number + place))))
     for start, end, names in stretches:
         room = (end - start) / trace.steps * width * style.width
@@ -305,7 +314,7 @@ def _finite(value: float, instead: float) -> float:
 
 
 def _spread(wanted: Sequence[float], spacing: float, low: float, high: float) -> list[float]:
-    """Places as near to the wanted ones as ``spacing`` allows, in the same order, from ``low`` to ``high``."""
+    """Places as near to the wanted ones as ``spacing`` allows, in the same order, from low to high."""
     order = sorted(range(len(wanted)), key=wanted.__getitem__)
     places = [0.0] * len(wanted)
     floor = low
@@ -325,16 +334,33 @@ def _write_caption(
     left = box[0]
     width = style.width * (1 - left) - 0.1
     figure.text(
-        left, 1 - _share(style, 0.14), caption.title, fontsize=13, fontweight="bold", color=palette.ink, va="top", parse_math=False
+        left,
+        1 - _share(style, 0.14),
+        caption.title,
+        fontsize=13,
+        fontweight="bold",
+        color=palette.ink,
+        va="top",
+        parse_math=False,
     )
     figure.text(
-        left, 1 - _share(style, 0.40), _fitted(caption.subtitle, width, 9), fontsize=9, color=palette.soft, va="top", parse_math=False
+        left,
+        1 - _share(style, 0.40),
+        _fitted(caption.subtitle, width, 9),
+        fontsize=9,
+        color=palette.soft,
+        va="top",
+        parse_math=False,
     )
     stamp_width = len(caption.stamp) * _CHARACTER * 7 / 9 + 0.3
     settings = _fitted(caption.settings, style.width - 0.3 - stamp_width, 7)
     bottom = _share(style, 0.1)
-    figure.text(0.14 / style.width, bottom, settings, fontsize=7, color=palette.soft, va="bottom", parse_math=False)
-    figure.text(1 - 0.14 / style.width, bottom, caption.stamp, fontsize=7, color=palette.soft, ha="right", va="bottom")
+    figure.text(
+        0.14 / style.width, bottom, settings, fontsize=7, color=palette.soft, va="bottom", parse_math=False
+    )
+    figure.text(
+        1 - 0.14 / style.width, bottom, caption.stamp, fontsize=7, color=palette.soft, ha="right", va="bottom"
+    )
     for axes in figure.axes:
         axes.xaxis.label.set_color(palette.ink)
         axes.yaxis.label.set_color(palette.ink)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 
@@ -26,8 +26,10 @@ def picture_bytes(figure: Figure, suffix: str, caption: Caption, version: str) -
     else:
         metadata = {"Creator": software, "Title": caption.title, "Subject": settings, "CreationDate": None}
     # Level 3 compresses a picture of lines to nearly the size of level 6, in a third of the time.
-    options = {"pil_kwargs": {"compress_level": 3}} if suffix == ".png" else {}
+    options: dict[str, Any] = {"pil_kwargs": {"compress_level": 3}} if suffix == ".png" else {}
     file = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "lrsched", "svg.fonttype": "path"}):
-        figure.savefig(file, format=suffix[1:], metadata=metadata, facecolor=figure.get_facecolor(), **options)
+        figure.savefig(
+            file, format=suffix[1:], metadata=metadata, facecolor=figure.get_facecolor(), **options
+        )
     return file.getvalue()

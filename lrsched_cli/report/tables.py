@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich import box
 from rich.table import Table
@@ -119,7 +119,9 @@ def key_steps_tables(trace: Trace, steps: Sequence[int], width: int) -> list[Tab
 def row_meaning(trace: Trace) -> Text:
     """Which update runs at a row's LRs, in one sentence."""
     if trace.loop == "scheduler-first":
-        return Text("Loop scheduler-first: update k runs at row k; row 0 (before the first step) is never used.")
+        return Text(
+            "Loop scheduler-first: update k runs at row k; row 0 (before the first step) is never used."
+        )
     return Text("Loop optimizer-first: update k+1 runs at row k, so update 1 runs at the base LR of row 0.")
 
 
@@ -138,7 +140,7 @@ _MAIN_SETTINGS = ("eps", "weight_decay", "momentum", "betas")
 def _table(first: str, *others: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for place, name in enumerate((first, *others)):
-        justify = "left" if name in {"group", "parameter", "shape"} else "right"
+        justify: Literal["left", "right"] = "left" if name in {"group", "parameter", "shape"} else "right"
         table.add_column(Text(name), justify=justify, overflow="fold", no_wrap=place == 0)
     return table
 
@@ -162,7 +164,11 @@ def _course(summary: GroupSummary) -> str:
     if not restarts:
         return f"{warmup}; no restart"
     shown = ", ".join(whole_text(step) for step in restarts[:MAX_RESTARTS_SHOWN])
-    more = f" and {whole_text(len(restarts) - MAX_RESTARTS_SHOWN)} more" if len(restarts) > MAX_RESTARTS_SHOWN else ""
+    more = (
+        f" and {whole_text(len(restarts) - MAX_RESTARTS_SHOWN)} more"
+        if len(restarts) > MAX_RESTARTS_SHOWN
+        else ""
+    )
     return f"{warmup}; {'restart' if len(restarts) == 1 else 'restarts'} at step {shown}{more}"
 
 
@@ -171,4 +177,8 @@ def _setting(value: Any) -> str:
         return lr_text(value)
     if isinstance(value, list | tuple):
         return ", ".join(f"{one:g}" if isinstance(one, float) else str(one) for one in value)
-    return {None: "-", True: "yes", False: "no"}.get(value, str(value)) if not isinstance(value, int) or isinstance(value, bool) else str(value)
+    return (
+        {None: "-", True: "yes", False: "no"}.get(value, str(value))
+        if not isinstance(value, int) or isinstance(value, bool)
+        else str(value)
+    )

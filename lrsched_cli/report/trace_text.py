@@ -62,9 +62,7 @@ def _separated(trace: Trace, selection: Selection, separator: str) -> Iterator[s
     rows = _rows(trace, selection)
     for start in range(0, len(rows), _BLOCK):
         block = rows[start : start + _BLOCK]
-        cells = [
-            [_cell(one, whole=whole) for one in values[block].tolist()] for _, values, whole in columns
-        ]
+        cells = [[_cell(one, whole=whole) for one in values[block].tolist()] for _, values, whole in columns]
         yield "".join(separator.join(row) + "\n" for row in zip(*cells, strict=True))
 
 

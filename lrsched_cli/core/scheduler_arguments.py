@@ -1,0 +1,70 @@
+"""What ``LRScheduler`` is given, checked: parameters, overrides of groups, batch sizes."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from lrsched_cli.core.law import Track
+from lrsched_cli.core.messages import did_you_mean, message_for
+from lrsched_cli.core.parameters import Parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    CustomLambda = Callable[[int], float]
+
+
+def checked_track(
+    parameters: Mapping[str, Any], custom_lambda: CustomLambda | None, group: str | int | None = None
+) -> Track:
+    """Check the parameters and the custom factor. Raises ValueError with all that is wrong."""
+    label = "" if group is None else f"group_overrides[{group!r}]: "
+    if custom_lambda is not None and not callable(custom_lambda):
+        raise ValueError(f"{label}custom_lambda must be callable or None (got {custom_lambda!r})")
+    try:
+        checked = Parameters.model_validate(parameters)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, one['loc']))} {message_for(one, Parameters, ['custom_lambda'])}"
+            for one in error.errors()
+        )
+        raise ValueError(label + wrong) from None
+    return Track(checked, custom_lambda, group)
+
+
+def own_track(base: Track, group: str | int, override: Mapping[str, Any]) -> Track:
+    """The track of a group with a schedule of its own; what ``override`` leaves out is ``base``'s."""
+    own = {**base.parameters.model_dump(), "custom_lambda": base.custom_lambda, **override}
+    return checked_track(own, own.pop("custom_lambda"), group)
+
+
+def plain_override(override: Mapping[str, Any], track: Track) -> dict[str, Any]:
+    """An override as plain values; of a ``custom_lambda`` only whether there is one."""
+    checked = {**track.parameters.model_dump(), "custom_lambda": track.custom_lambda is not None}
+    return {key: checked[key] for key in override}
+
+
+def group_index(key: str | int, names: list[str | None]) -> int:
+    """The index of the param group that an override names. Raises ValueError where there is none."""
+    if isinstance(key, int) and not isinstance(key, bool) and 0 <= key < len(names):
+        return key
+    if isinstance(key, str) and names.count(key) == 1:
+        return names.index(key)
+    if isinstance(key, str) and key in names:
+        raise ValueError(f"group_overrides: {names.count(key)} param groups are named {key!r}; use an index")
+    known = [name for name in names if name is not None]
+    raise ValueError(
+        f"group_overrides: the optimizer has no param group {key!r} "
+        f"(it has {len(names)}){did_you_mean(str(key), known)}"
+    )
+
+
+def check_batch_size(batch_size: Any) -> None:
+    """Raise ValueError unless ``batch_size`` is a finite number."""
+    real = isinstance(batch_size, numbers.Real) and not isinstance(batch_size, bool)
+    if not (real and math.isfinite(batch_size)):
+        raise ValueError(f"batch_size must be a finite number or None (got {batch_size!r})")

@@ -1,0 +1,147 @@
+"""The parts of a schedule file as frozen models: what each key is, and which values it takes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+
+from lrsched_cli.core.expressions import Expression
+from lrsched_cli.core.messages import shown
+from lrsched_cli.core.parameters import Parameters, Plain, RealFrom0, Section, WholeFrom0, WholeFrom1
+from lrsched_cli.errors import ExpressionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_STEPS = 10_000_000
+"""The longest dry run, in scheduler steps: the real scheduler takes each of them."""
+
+OWN_SCHEDULER = "LRScheduler"
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+
+
+def _file_name(value: str) -> str:
+    if not _FILE_NAME.fullmatch(value):
+        raise ValueError(
+            "names the output files: letters, digits, '.', '_' and '-', not starting with '.' or '-', "
+            f"100 at most (got {shown(value)})"
+        )
+    return value
+
+
+def _printable(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise ValueError(f"must be text on one line, without control characters (got {shown(value)})")
+    return value
+
+
+Text = Annotated[str, Field(strict=True)]
+FileName = Annotated[
+    Text, BeforeValidator(lambda value: _file_name(value) if isinstance(value, str) else value)
+]
+Label = Annotated[Text, BeforeValidator(lambda value: _printable(value) if isinstance(value, str) else value)]
+Steps = Annotated[int, Plain, Field(strict=True, ge=1, le=MAX_STEPS)]
+
+
+class BatchPhase(Section):
+    """A batch size, in samples, through scheduler step ``until``; or the three numbers that make it."""
+
+    until: WholeFrom1 | None = None
+    size: WholeFrom1 | None = None
+    per_device: WholeFrom1 | None = None
+    devices: WholeFrom1 | None = None
+    accumulate: WholeFrom1 | None = None
+
+    @model_validator(mode="after")
+    def _one_way_of_saying_it(self) -> BatchPhase:
+        parts = {"per_device", "devices", "accumulate"} & self.model_fields_set
+        if self.size is not None and parts:
+            raise ValueError(f"gives both size and {min(parts)}; give one or the other")
+        if self.size is None and self.per_device is None:
+            raise ValueError("needs a size, or per_device (with devices and accumulate)")
+        return self
+
+    @property
+    def effective_size(self) -> int:
+        """Samples per update."""
+        return self.size or (self.per_device or 1) * (self.devices or 1) * (self.accumulate or 1)
+
+
+def batch_phases(value: Any) -> Any:
+    """Every way of writing a batch plan as a list of phases."""
+    if value is None:
+        return ()
+    if isinstance(value, dict):
+        return (value,)
+    if isinstance(value, list):
+        return tuple({"size": one} if not isinstance(one, dict) else one for one in value)
+    return ({"size": value},)
+
+
+class OptimizerSection(Section):
+    """The optimizer's class, and its arguments under torch's own names."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Text = "Adam"
+    lr: RealFrom0 | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The arguments for the class, but ``lr``; lists as tuples, as torch wants them."""
+        return _settings(self.model_extra)
+
+
+def _settings(extra: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in (extra or {}).items()}
+
+
+class ImportSection(Section):
+    """A function of the user's own, as ``package.module:function``; it runs only where that is allowed."""
+
+    import_: Text = Field(alias="import")
+
+
+def _custom_lambda(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            return Expression(value)
+        except ExpressionError as error:
+            raise ValueError(f"{error} (got {shown(value)})") from None
+    if value is None or isinstance(value, dict | Expression | ImportSection):
+        return value
+    raise ValueError(
+        'must be a formula of step as text, {import: "package.module:function"} or null '
+        f"(got {shown(value)})"
+    )
+
+
+class GroupScheduler(Parameters):
+    """A schedule's parameters with the custom factor; for one group, only those that it states count."""
+
+    custom_lambda: Annotated[Expression | ImportSection | None, BeforeValidator(_custom_lambda)] = None
+
+
+class SchedulerSection(GroupScheduler):
+    """The schedule of all groups."""
+
+    type: Text = OWN_SCHEDULER
+
+
+class ParamGroup(Section):
+    """A param group: its base LR, the parameters that belong to it, and what differs from the rest."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: Label
+    lr: RealFrom0 | None = None
+    shapes: dict[Label, tuple[WholeFrom0, ...]] = Field(default={}, description="dummy parameters")
+    match: tuple[Label, ...] = Field(default=(), description="glob patterns on parameter names")
+    scheduler: GroupScheduler | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The optimizer's arguments that this group states for itself."""
+        return _settings(self.model_extra)
