@@ -86,11 +86,11 @@ class Expression:
     def __call__(self, step: int) -> float:
         """The value at ``step``. Raises ExpressionError where it is no finite number."""
         try:
-            value = float(self._function(float(step)))
+            value = self._function(float(step))
         except (ArithmeticError, ValueError, TypeError) as error:
             raise ExpressionError(_REASONS.get(str(error), str(error))) from None
         if math.isfinite(value):
-            return value
+            return value if type(value) is float else float(value)  # a comparison alone gives a bool
         raise ExpressionError(f"the value is {value}")
 
     def __repr__(self) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-import math
 import numbers
+from math import isfinite
 from typing import TYPE_CHECKING, NamedTuple
 
 from lrsched_cli.core.factors import (
@@ -62,6 +62,7 @@ class Track:
         "eta_scal_min",
         "group",
         "lr_scale",
+        "next_custom",
         "parameters",
         "power",
         "warmup",
@@ -83,8 +84,13 @@ class Track:
         self.eta_scal_min = parameters.eta_scal_min
         self.eta_scal_max = parameters.eta_scal_max
         self.T_cur, self.T_i, self.cycle = 0, parameters.T_0, 0
-        self.batch_size: float | None = None
         self.power = 1.0  # gamma ** cycle: the decay that is in force outside the warm-up
+        self.next_custom = 1.0
+        self._clear_factors()
+
+    def _clear_factors(self) -> None:
+        """As before the first step."""
+        self.batch_size: float | None = None
         self.batch = self.warmup = self.cosine = self.decay = self.custom = self.lr_scale = 1.0
 
     @property
@@ -100,7 +106,8 @@ class Track:
     def prepare(self, step: int) -> None:
         """Ask the custom factor for ``step``: the one part of a step that can fail.
 
-        Raises CustomLambdaError where it raises or gives no finite number; nothing has changed then.
+        Raises CustomLambdaError where it raises or gives no finite number. Nothing that can be seen
+        changes before ``advance``.
         """
         if self.custom_lambda is None:
             return
@@ -110,10 +117,11 @@ class Track:
             reason = str(error) or type(error).__name__
             message = f"custom_lambda failed at step {step}: {reason}"
             raise CustomLambdaError(message, step, self.group) from error
-        if not (isinstance(value, numbers.Real) and math.isfinite(value)):
+        # The first question spares the training loop the slow second one.
+        if not ((type(value) is float or isinstance(value, numbers.Real)) and isfinite(value)):
             message = f"custom_lambda gave {value!r} at step {step}; it must give a finite number"
             raise CustomLambdaError(message, step, self.group)
-        self.custom = float(value)
+        self.next_custom = float(value)
 
     def advance(self, step: int, batch_size: float | None) -> None:
         """Take ``step``, for which ``prepare`` has been called."""
@@ -137,6 +145,7 @@ class Track:
             shape = self.parameters
             self.warmup = warmup_factor(step, self.warmup_steps, shape.warmup_scale_min, shape.warmup_type)
             self.cosine = self.decay = 1.0
+        self.custom = self.next_custom
         self.lr_scale = multiplier(self.batch, self.warmup, self.cosine, self.decay, self.custom)
 
     def _set_batch(self, batch_size: float | None) -> None:
@@ -156,7 +165,9 @@ class Track:
         track = copy.copy(self)
         track.T_cur, track.T_i, track.cycle = position
         track.power = decay_factor(track.parameters.gamma, track.cycle)
-        if step > 0:
+        if step == 0:
+            track._clear_factors()
+        else:
             track.prepare(step)
             track._set_factors(step, batch_size)
         return track

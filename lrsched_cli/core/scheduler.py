@@ -94,9 +94,7 @@ class LRScheduler(lr_scheduler.LRScheduler):
             raise TypeError(f"optimizer must be a torch.optim.Optimizer (got {type(optimizer).__name__})")
         base = checked_track({name: given[name] for name in Parameters.model_fields}, custom_lambda)
         names = [group.get("name") for group in optimizer.param_groups]
-        overrides = {
-            group_index(key, names): (key, dict(own)) for key, own in (group_overrides or {}).items()
-        }
+        overrides = {group_index(key, names): (key, own) for key, own in (group_overrides or {}).items()}
         if len(overrides) < len(group_overrides or {}):
             raise ValueError("group_overrides: a param group is given twice, by its name and by its index")
         self.optimizer = optimizer

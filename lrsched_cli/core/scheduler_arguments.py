@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -13,7 +14,7 @@ from lrsched_cli.core.messages import did_you_mean, message_for
 from lrsched_cli.core.parameters import Parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     CustomLambda = Callable[[int], float]
 
@@ -38,6 +39,10 @@ def checked_track(
 
 def own_track(base: Track, group: str | int, override: Mapping[str, Any]) -> Track:
     """The track of a group with a schedule of its own; what ``override`` leaves out is ``base``'s."""
+    if not isinstance(override, Mapping):
+        raise ValueError(  # noqa: TRY004 - as for every other argument that is wrong
+            f"group_overrides[{group!r}] must be a mapping of parameters (got {override!r})"
+        )
     own = {**base.parameters.model_dump(), "custom_lambda": base.custom_lambda, **override}
     return checked_track(own, own.pop("custom_lambda"), group)
 
