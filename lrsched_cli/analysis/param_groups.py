@@ -35,7 +35,7 @@ class ParamGroupInfo:
 
 
 def describe_param_groups(
-    optimizer: torch.optim.Optimizer, names: Mapping[torch.Tensor, str]
+    optimizer: torch.optim.Optimizer, names: Mapping[Any, str]
 ) -> tuple[ParamGroupInfo, ...]:
     """Every param group of ``optimizer``; ``names`` gives the parameters' names."""
     return tuple(

@@ -142,7 +142,8 @@ def record(  # noqa: PLR0913 - what a trace carries along
             rows = []
             if progress is not None:
                 progress(sum(map(len, blocks)) - 1, total)
-    blocks.append(np.array(rows, dtype=np.float64).reshape(len(rows), -1))
+    if rows:
+        blocks.append(np.array(rows, dtype=np.float64))
     return _trace(np.concatenate(blocks), groups, name=name, loop=loop)
 
 
@@ -206,4 +207,6 @@ def _check_finite(trace: Trace, schedule: Schedule) -> None:
         f"the LR of group {trace.groups[group]!r} is {trace.lr[row, group]} at step {row}: "
         "a factor grows beyond what a number can hold"
     )
-    raise ScheduleFileError([schedule.problem_at(("scheduler",), message)])
+    own = schedule.param_groups[group].scheduler is not None
+    path = ("param_groups", group, "scheduler") if own else ("scheduler",)
+    raise ScheduleFileError([schedule.problem_at(path, message)])

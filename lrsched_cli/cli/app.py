@@ -31,7 +31,9 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
         raise typer.Exit
 
 
+# Boxes are for terminals: in a pipe or a file they would be cut at 80 columns.
 app = typer.Typer(
+    rich_markup_mode="rich" if sys.stdout.isatty() and sys.stderr.isatty() else None,
     name="lrsched",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -15,10 +15,12 @@ def _complete_config(incomplete: str) -> list[str]:
     typed = Path(incomplete)
     folder = typed if incomplete.endswith("/") else typed.parent
     try:
-        found = sorted(path for path in folder.iterdir() if str(path).startswith(incomplete))
+        found = sorted(path for path in folder.iterdir() if path.is_dir() or _is_yaml(path))
     except OSError:
         found = []
-    paths = [f"{path}/" if path.is_dir() else str(path) for path in found if path.is_dir() or _is_yaml(path)]
+    before = incomplete[: incomplete.rfind("/") + 1]  # as it was typed: pathlib would drop a leading ./
+    names = [f"{before}{path.name}{'/' if path.is_dir() else ''}" for path in found]
+    paths = [name for name in names if name.startswith(incomplete)]
     return [*paths, *(name for name in shipped_names() if name.startswith(incomplete))]
 
 

@@ -23,7 +23,9 @@ def target(out: Path | None, name: str, suffixes: Sequence[str]) -> Path:
     """
     if out is None:
         return DEFAULT_FOLDER / f"{name}{suffixes[0]}"
-    if out.is_dir() or not out.suffix:
+    if str(out) == "-":
+        raise UsageError("--out -: this goes to a file; only a trace can go to standard output")
+    if os.path.isdir(out) or not out.suffix:  # noqa: PTH112 - unlike pathlib's, it takes any text
         return out / f"{name}{suffixes[0]}"
     if out.suffix.lower() not in suffixes:
         raise UsageError(f"--out {out}: the name must end in {' or '.join(suffixes)}, or be a folder")

@@ -72,6 +72,8 @@ def plot(  # noqa: PLR0913 - one argument per option
     from lrsched_cli.report.tables import course_lines, row_meaning, summary_table  # noqa: PLC0415
     from lrsched_cli.report.trace_text import Selection, csv_text  # noqa: PLC0415
 
+    if steps is not None:
+        schedule = schedule.model_copy(update={"steps": steps})  # the picture's hash is that of what it shows
     caption = schedule_caption(schedule, trace, __version__)
     figure = draw(trace, caption, Style(width, height, dpi, dark=dark, log_y=log_y))
     suffix = picture.suffix.lower()

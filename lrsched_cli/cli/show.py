@@ -92,7 +92,7 @@ def _parts(
         tables.summary_table(summaries),
         "",
         "Param groups",
-        tables.param_groups_table(groups),
+        tables.param_groups_table(groups, "base LR"),
         *tables.other_settings_lines(groups),
         "",
     ]

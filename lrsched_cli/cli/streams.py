@@ -28,7 +28,7 @@ def print_result(*parts: RenderableType) -> None:
     if not sys.stdout.isatty():
         write_result([plain_text(*parts) + "\n"])
         return
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     for part in parts:
         console.print(part, markup=False)
 

@@ -99,7 +99,7 @@ def match_parameters(schedule: Schedule, names: Iterable[str]) -> list[list[str]
         )
     problems += _empty_groups(schedule, members, problems)
     if problems:
-        raise ScheduleFileError(problems)
+        raise ScheduleFileError(sorted(problems, key=lambda one: (one.line, one.column)))
     return members
 
 
@@ -175,7 +175,7 @@ def _optimizer(
     ]
     try:
         return optimizer_class(groups, **schedule.optimizer.settings)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except Exception as error:  # whatever torch finds wrong is the settings' fault
         problem = schedule.problem_at(("optimizer",), f"torch refuses these settings: {error}")
         raise ScheduleFileError([problem]) from error
 

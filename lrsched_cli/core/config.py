@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError
 
@@ -26,7 +26,7 @@ from lrsched_cli.core.sections import (
     batch_phases,
 )
 from lrsched_cli.core.signatures import optimizer_arguments
-from lrsched_cli.core.sources import read_source
+from lrsched_cli.core.sources import override_number, read_source
 from lrsched_cli.core.user_code import import_function
 from lrsched_cli.errors import Problem, ScheduleFileError
 
@@ -95,7 +95,11 @@ class Schedule(Section):
     @property
     def fingerprint(self) -> str:
         """A hash (64 hex digits) of every setting, however it was written down."""
-        settings = json.dumps(self.model_dump(by_alias=True), sort_keys=True, default=repr)
+        dumped = self.model_dump(by_alias=True)
+        for stated, group in zip(dumped["param_groups"], self.param_groups, strict=True):
+            if group.scheduler is not None:  # what a group leaves out is not its default
+                stated["scheduler"] = group.scheduler.model_dump(include=group.scheduler.model_fields_set)
+        settings = json.dumps(_with_plain_numbers(dumped), sort_keys=True, default=repr)
         return hashlib.sha256(settings.encode()).hexdigest()
 
     def problem_at(self, path: tuple[str | int, ...], message: str) -> Problem:
@@ -185,10 +189,22 @@ def _imports(root: Node) -> dict[str, Callable[[int], float]]:
     return imported
 
 
-def _file_order(root: Node) -> Callable[[Problem], tuple[int, str, int, int]]:
-    def key(problem: Problem) -> tuple[int, str, int, int]:
-        rank = 0 if problem.file == root.position.file else 2 if problem.file.startswith("--set") else 1
-        return rank, problem.file, problem.line, problem.column
+def _with_plain_numbers(value: Any) -> Any:
+    """The same data with every number a float, so that 0 and 0.0 are one setting."""
+    if isinstance(value, dict):
+        return {key: _with_plain_numbers(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_plain_numbers(one) for one in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _file_order(root: Node) -> Callable[[Problem], tuple[int, int, str, int, int]]:
+    """The file itself first, then those that it extends, then the overrides as they were given."""
+
+    def key(problem: Problem) -> tuple[int, int, str, int, int]:
+        override = override_number(problem.file)
+        rank = 0 if problem.file == root.position.file else 2 if override else 1
+        return rank, override, problem.file, problem.line, problem.column
 
     return key
 

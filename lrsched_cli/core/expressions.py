@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ast
 import math
+import re
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from lrsched_cli.errors import ExpressionError
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_LENGTH = 4096
+MAX_DEPTH = 200
+
+_STRANGE = re.compile(r"[^ -~\s]|[#\\\\;]")  # beyond ASCII; comments and line joints of Python
 
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod)
 _COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
@@ -68,16 +73,16 @@ class Expression:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        tree = _checked(_parsed(text))
+        tree = _rebuilt(_parsed(text), MAX_DEPTH)
         function = ast.Lambda(
             args=ast.arguments(
                 posonlyargs=[], args=[ast.arg("step")], kwonlyargs=[], kw_defaults=[], defaults=[]
             ),
             body=tree,
         )
-        module = ast.fix_missing_locations(ast.Expression(function))
         names: dict[str, Any] = {"__builtins__": {}, **_NAMES, **_FUNCTIONS, "_power": math.pow}
         try:
+            module = ast.fix_missing_locations(ast.Expression(function))
             code = compile(module, "<custom_lambda>", "eval")
         except (RecursionError, MemoryError):
             raise ExpressionError("is nested too deeply") from None
@@ -116,11 +121,16 @@ _REASONS = {
 def _parsed(text: str) -> ast.expr:
     if not text.strip():
         raise ExpressionError('is empty; write a formula of step, such as "1 if step < 1000 else 0.5"')
+    strange = _STRANGE.search(text)
+    if strange:
+        raise ExpressionError(f"is no formula: {strange[0]!r} is not part of the language")
     if len(text) > MAX_LENGTH:
         raise ExpressionError(f"is {len(text):,} characters long; {MAX_LENGTH:,} are allowed")
     try:
-        # The brackets let a formula run over several lines, as YAML's block texts do.
-        return ast.parse(f"({text}\n)", mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # what Python only warns of, such as "1if", is no formula
+            # A formula may run over several lines, as YAML's block texts do.
+            return ast.parse(" ".join(text.split()), mode="eval").body
     except SyntaxError as error:
         raise ExpressionError(f"is no formula: {error.msg}") from None
     except (ValueError, RecursionError, MemoryError):
@@ -129,15 +139,11 @@ def _parsed(text: str) -> ast.expr:
         ) from None
 
 
-def _checked(node: ast.expr) -> ast.expr:
+def _rebuilt(node: ast.expr, depth: int) -> ast.expr:  # noqa: C901, PLR0912 - a case for each kind of node
     """The same formula with every number a float and every power a call; or an ExpressionError."""
-    try:
-        return _rebuilt(node)
-    except RecursionError:
-        raise ExpressionError("is nested too deeply") from None
-
-
-def _rebuilt(node: ast.expr) -> ast.expr:  # noqa: C901 - one case for each kind of node, and no more
+    if depth == 0:
+        raise ExpressionError(f"is nested deeper than {MAX_DEPTH} levels (a sum of n terms has n levels)")
+    depth -= 1
     match node:
         case ast.Constant(value=bool() | str() | bytes() | complex() | None):
             raise ExpressionError(f"only numbers are allowed (got {ast.unparse(node)})")
@@ -149,33 +155,33 @@ def _rebuilt(node: ast.expr) -> ast.expr:  # noqa: C901 - one case for each kind
             return ast.Name(name, ast.Load())
         case ast.BinOp(left=left, op=ast.Pow(), right=right):
             power = ast.Name("_power", ast.Load())
-            return ast.Call(power, [_rebuilt(left), _rebuilt(right)], [])
+            return ast.Call(power, [_rebuilt(left, depth), _rebuilt(right, depth)], [])
         case ast.BinOp(left=left, op=op, right=right) if isinstance(op, _OPERATORS):
-            return ast.BinOp(_rebuilt(left), op, _rebuilt(right))
+            return ast.BinOp(_rebuilt(left, depth), op, _rebuilt(right, depth))
         case ast.UnaryOp(op=op, operand=operand) if isinstance(op, _SIGNS):
-            return ast.UnaryOp(op, _rebuilt(operand))
+            return ast.UnaryOp(op, _rebuilt(operand, depth))
         case ast.BoolOp(op=op, values=values):
-            return ast.BoolOp(op, [_rebuilt(value) for value in values])
+            return ast.BoolOp(op, [_rebuilt(value, depth) for value in values])
         case ast.Compare(left=left, ops=ops, comparators=others) if all(
             isinstance(op, _COMPARISONS) for op in ops
         ):
-            return ast.Compare(_rebuilt(left), ops, [_rebuilt(other) for other in others])
+            return ast.Compare(_rebuilt(left, depth), ops, [_rebuilt(other, depth) for other in others])
         case ast.IfExp(test=test, body=body, orelse=orelse):
-            return ast.IfExp(_rebuilt(test), _rebuilt(body), _rebuilt(orelse))
+            return ast.IfExp(_rebuilt(test, depth), _rebuilt(body, depth), _rebuilt(orelse, depth))
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _FUNCTIONS:
-            return ast.Call(ast.Name(name, ast.Load()), _arguments(name, args), [])
+            return ast.Call(ast.Name(name, ast.Load()), _arguments(name, args, depth), [])
         case ast.Call(func=ast.Name(id=name)) if name not in _FUNCTIONS:
             raise ExpressionError(_unknown(name))
     raise ExpressionError(f"{_piece(node)} is not part of the language; {_LANGUAGE}")
 
 
-def _arguments(name: str, args: list[ast.expr]) -> list[ast.expr]:
+def _arguments(name: str, args: list[ast.expr], depth: int) -> list[ast.expr]:
     if name in _OF_SEVERAL:
         if len(args) < 2:  # noqa: PLR2004
             raise ExpressionError(f"{name} takes two numbers or more (got {len(args)})")
     elif len(args) != 1:
         raise ExpressionError(f"{name} takes one number (got {len(args)})")
-    return [_rebuilt(arg) for arg in args]
+    return [_rebuilt(arg, depth) for arg in args]
 
 
 def _finite(number: float) -> float:

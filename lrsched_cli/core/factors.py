@@ -115,6 +115,20 @@ def multiplier(batch: Value, warmup: Value, cosine: Value, decay: Value, custom:
     return batch * warmup * cosine * decay * custom
 
 
+def cycle_position(step: int, warmup_steps: int, T_0: int, T_mult: int) -> tuple[int, int, int]:
+    """``T_cur``, ``T_i`` and ``cycle`` after ``step`` steps of a run, without walking there.
+
+    >>> cycle_position(901, warmup_steps=200, T_0=100, T_mult=2)
+    (1, 800, 3)
+    """
+    T_cur, T_i, cycle = max(0, step - warmup_steps), T_0, 0
+    if T_mult == 1:
+        return T_cur % T_0, T_0, T_cur // T_0
+    while T_cur >= T_i:
+        T_cur, T_i, cycle = T_cur - T_i, T_i * T_mult, cycle + 1
+    return T_cur, T_i, cycle
+
+
 def end_of_cycle(cycles: int, warmup_steps: int, T_0: int, T_mult: int) -> int:
     """The last scheduler step before restart number ``cycles``: the end of that many whole cycles.
 

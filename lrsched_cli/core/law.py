@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from lrsched_cli.core.factors import (
     batch_factor,
     cosine_factor,
+    cycle_position,
     decay_factor,
     multiplier,
     warmup_factor,
@@ -113,12 +114,12 @@ class Track:
             return
         try:
             value = self.custom_lambda(step)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             reason = str(error) or type(error).__name__
             message = f"custom_lambda failed at step {step}: {reason}"
             raise CustomLambdaError(message, step, self.group) from error
         # The first question spares the training loop the slow second one.
-        if not ((type(value) is float or isinstance(value, numbers.Real)) and isfinite(value)):
+        if not ((type(value) is float or isinstance(value, numbers.Real)) and _is_finite(value)):
             message = f"custom_lambda gave {value!r} at step {step}; it must give a finite number"
             raise CustomLambdaError(message, step, self.group)
         self.next_custom = float(value)
@@ -173,8 +174,13 @@ class Track:
         return track
 
     def position_at(self, step: int) -> Position:
-        """The position after ``step`` steps from the start, walked step by step."""
-        track = Track(self.parameters)
-        for t in range(1, step + 1):
-            track.advance(t, None)
-        return track.position
+        """The position after ``step`` steps from the start."""
+        shape = self.parameters
+        return Position(*cycle_position(step, shape.warmup_steps, shape.T_0, shape.T_mult))
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return isfinite(value)
+    except OverflowError:  # a whole number beyond the largest double
+        return False

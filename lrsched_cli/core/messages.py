@@ -18,10 +18,11 @@ _LONGEST_SHOWN = 60
 
 
 def message_for(error: ErrorDetails, model: type[BaseModel], extra_keys: Iterable[str] = ()) -> str:
-    """One sentence for one pydantic error under ``model``; ``extra_keys`` are known without being fields."""
+    """One sentence for one pydantic error under ``model``; ``extra_keys`` are known at the top."""
     kind, loc = error["type"], error["loc"]
     if kind == "extra_forbidden":
-        return unknown_key(str(loc[-1]), [*known_keys(model, loc[:-1]), *extra_keys])
+        elsewhere = extra_keys if len(loc) == 1 else ()
+        return unknown_key(str(loc[-1]), [*known_keys(model, loc[:-1]), *elsewhere])
     if kind == "missing":
         return "is missing"
     if kind in {"value_error", "assertion_error"}:
@@ -37,9 +38,16 @@ def _plain_words(error: ErrorDetails) -> str:
     limits: Any = error.get("ctx", {})
     if "ge" in limits:
         return f"a whole number, {limits['ge']} or more"
-    if error["type"] in {"model_type", "dict_type"}:
-        return "a mapping"
-    return error["msg"].removeprefix("Input should be ").replace("a valid integer", "a whole number")
+    return _KINDS.get(error["type"], error["msg"].removeprefix("Input should be "))
+
+
+_KINDS = {
+    "model_type": "a mapping",
+    "dict_type": "a mapping",
+    "tuple_type": "a list",
+    "string_type": "text",
+    "int_type": "a whole number",
+}
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:

@@ -13,9 +13,9 @@ from torch.optim import lr_scheduler
 from lrsched_cli.core.factors import learning_rate
 from lrsched_cli.core.parameters import DEFAULTS, Parameters
 from lrsched_cli.core.scheduler_arguments import (
-    check_batch_size,
+    checked_batch_size,
+    checked_overrides,
     checked_track,
-    group_index,
     own_track,
     plain_override,
 )
@@ -86,7 +86,7 @@ class LRScheduler(lr_scheduler.LRScheduler):
         base_batch_size: int = DEFAULTS.base_batch_size,
         batch_size_mode: Literal["linear", "sqrt", "blend"] = DEFAULTS.batch_size_mode,
         custom_lambda: CustomLambda | None = None,
-        group_overrides: Mapping[str | int, Mapping[str, Any]] | None = None,
+        group_overrides: Mapping[Any, Mapping[str, Any]] | None = None,
     ) -> None:
         given = locals()
         # torch's own __init__ is left out on purpose: it takes a first step, which would write LRs.
@@ -94,9 +94,7 @@ class LRScheduler(lr_scheduler.LRScheduler):
             raise TypeError(f"optimizer must be a torch.optim.Optimizer (got {type(optimizer).__name__})")
         base = checked_track({name: given[name] for name in Parameters.model_fields}, custom_lambda)
         names = [group.get("name") for group in optimizer.param_groups]
-        overrides = {group_index(key, names): (key, own) for key, own in (group_overrides or {}).items()}
-        if len(overrides) < len(group_overrides or {}):
-            raise ValueError("group_overrides: a param group is given twice, by its name and by its index")
+        overrides = checked_overrides({} if group_overrides is None else group_overrides, names)
         self.optimizer = optimizer
         self.base_lrs: list[Any] = []  # floats, also where an LR is a tensor
         self.last_epoch = 0
@@ -155,21 +153,21 @@ class LRScheduler(lr_scheduler.LRScheduler):
         """
         known = self._scheduled if self._has_factors else 0
         each = [track.factors for track in self._tracks]
-        return [each[number] if index < known else None for index, number in enumerate(self._track_of)]
+        return [each[number] if index < known else None for index, number in enumerate(self._all_tracks())]
 
     @property
     def scales(self) -> list[float]:
         """The last step's multiplier, one per param group; 1 where none has been applied yet."""
         return [
             self._tracks[number].lr_scale if index < self._scheduled else 1.0
-            for index, number in enumerate(self._track_of)
+            for index, number in enumerate(self._all_tracks())
         ]
 
     @property
     def positions(self) -> list[Position]:
         """``(T_cur, T_i, cycle)``, one per param group."""
         each = [track.position for track in self._tracks]
-        return [each[number] for number in self._track_of]
+        return [each[number] for number in self._all_tracks()]
 
     def step(self, batch_size: float | None = None) -> None:
         """Advance by one step and write every group's LR.
@@ -183,13 +181,13 @@ class LRScheduler(lr_scheduler.LRScheduler):
             ValueError: ``batch_size`` is no finite number; nothing has changed then.
         """
         if batch_size is not None and batch_size != self._tracks[0].batch_size:
-            check_batch_size(batch_size)
-        count = len(self.optimizer.param_groups)
-        if count != len(self.base_lrs):
-            self._adopt_groups()
+            batch_size = checked_batch_size(batch_size)
         step = self.last_epoch + 1
         for track in self._tracks:
             track.prepare(step)
+        count = len(self.optimizer.param_groups)
+        if count != len(self.base_lrs):
+            self._adopt_groups()
         # Everything that can fail has been done; from here on the step is taken.
         for track in self._tracks:
             track.advance(step, batch_size)
@@ -307,6 +305,11 @@ class LRScheduler(lr_scheduler.LRScheduler):
         print(text)  # noqa: T201 - a method that shows, as its name says
         return text
 
+    def _all_tracks(self) -> list[int]:
+        """The track of every group of the optimizer, those included that no step has seen yet."""
+        new = len(self.optimizer.param_groups) - len(self._track_of)
+        return self._track_of + [0] * new if new > 0 else self._track_of
+
     def _adopt_groups(self) -> None:
         """Take in the groups that are new in the optimizer; they follow the schedule of all groups."""
         groups = self.optimizer.param_groups
@@ -319,7 +322,7 @@ class LRScheduler(lr_scheduler.LRScheduler):
             lr = group["lr"]
             group.setdefault("initial_lr", lr.clone() if isinstance(lr, torch.Tensor) else lr)
             self.base_lrs.append(_base_lr(group))
-        self._track_of += [0] * (len(groups) - len(self._track_of))
+        self._track_of = self._all_tracks()
 
     def _write_lrs(self) -> None:
         """Put each group at its LR: the law's where a step has scheduled it, else its base LR."""
@@ -341,10 +344,10 @@ class LRScheduler(lr_scheduler.LRScheduler):
 
     def _group_state(self, index: int) -> dict[str, Any]:
         group = self.optimizer.param_groups[index]
-        number = self._track_of[index] if index < len(self._track_of) else 0
+        number = self._all_tracks()[index]
         track = self._tracks[number]
         return {
-            "name": group.get("name"),
+            "name": _name(group),
             "base_lr": self.base_lrs[index] if index < len(self.base_lrs) else _base_lr(group),
             **track.position._asdict(),
             "lr_scale": track.lr_scale if index < self._scheduled else None,
@@ -356,7 +359,7 @@ class LRScheduler(lr_scheduler.LRScheduler):
         tracks = [self._tracks[0].restored(saved.position, step, batch_size)]
         for number, track in enumerate(self._tracks[1:], start=1):
             index = self._track_of.index(number)
-            group = saved.group(index, self.optimizer.param_groups[index].get("name"))
+            group = saved.group(index, _name(self.optimizer.param_groups[index]))
             position = group.position if group else track.position_at(step)
             tracks.append(track.restored(position, step, batch_size))
         if saved.is_bare and saved.lr_scale is not None:
@@ -367,12 +370,17 @@ class LRScheduler(lr_scheduler.LRScheduler):
     def _restored_groups(self, saved: SavedState) -> int:
         if saved.global_step == 0:
             return 0
-        names = [group.get("name") for group in self.optimizer.param_groups]
+        names = [_name(group) for group in self.optimizer.param_groups]
         for index, name in enumerate(names):
             group = saved.group(index, name)
             if group is not None and group.lr_scale is None:
                 return index
         return len(names)
+
+
+def _name(group: Mapping[str, Any]) -> str | None:
+    name = group.get("name")
+    return None if name is None else str(name)
 
 
 def _base_lr(group: Mapping[str, Any]) -> float:

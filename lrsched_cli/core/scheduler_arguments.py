@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
 
 from lrsched_cli.core.law import Track
 from lrsched_cli.core.messages import did_you_mean, message_for
-from lrsched_cli.core.parameters import Parameters
+from lrsched_cli.core.parameters import Parameters, plain_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,8 +67,27 @@ def group_index(key: str | int, names: list[str | None]) -> int:
     )
 
 
-def check_batch_size(batch_size: Any) -> None:
-    """Raise ValueError unless ``batch_size`` is a finite number."""
-    real = isinstance(batch_size, numbers.Real) and not isinstance(batch_size, bool)
-    if not (real and math.isfinite(batch_size)):
-        raise ValueError(f"batch_size must be a finite number or None (got {batch_size!r})")
+def checked_overrides(group_overrides: Any, names: list[str | None]) -> dict[int, tuple[str | int, Any]]:
+    """Each override under the index of its param group, with the key that it was given by.
+
+    Raises ValueError where there is no such group, or a group is given twice.
+    """
+    if not isinstance(group_overrides, Mapping):
+        raise ValueError(  # noqa: TRY004 - as for every other argument that is wrong
+            f"group_overrides must be a mapping of param groups to parameters (got {group_overrides!r})"
+        )
+    found = {group_index(key, names): (key, own) for key, own in group_overrides.items()}
+    if len(found) < len(group_overrides):
+        raise ValueError("group_overrides: a param group is given twice, by its name and by its index")
+    return found
+
+
+def checked_batch_size(batch_size: Any) -> float:
+    """A batch size as a plain number, whatever library it comes from. Raises ValueError for what is none."""
+    number = plain_number(batch_size)
+    try:
+        if not isinstance(number, bool) and math.isfinite(number):
+            return cast("float", number)
+    except (TypeError, OverflowError):
+        pass
+    raise ValueError(f"batch_size must be a finite number or None (got {batch_size!r})")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lrsched_cli.core.law import Position
 from lrsched_cli.core.messages import message_for
-from lrsched_cli.core.parameters import Plain, WholeFrom0, WholeFrom1
+from lrsched_cli.core.parameters import Plain
 from lrsched_cli.errors import StateError
 
 if TYPE_CHECKING:
@@ -16,15 +16,17 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 
-Real = Annotated[float, Plain, Field(strict=True)]
+Real = Annotated[float, Plain, Field(strict=True, allow_inf_nan=False)]
+# A cycle may be longer than any run, so its length has no upper limit here.
+Whole = Annotated[int, Plain, Field(strict=True, ge=0)]
 
 
 class _Saved(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    T_cur: WholeFrom0
-    T_i: WholeFrom1
-    cycle: WholeFrom0
+    T_cur: Whole
+    T_i: Annotated[Whole, Field(ge=1)]
+    cycle: Whole
     lr_scale: Real | None = None
 
     @property
@@ -45,7 +47,7 @@ class SavedState(_Saved):
     """A whole state. A bare one has ``global_step``, ``T_i``, ``T_cur`` and ``cycle`` alone."""
 
     format_version: int = FORMAT_VERSION
-    global_step: WholeFrom0
+    global_step: Whole
     batch_size: Real | None = None
     groups: tuple[SavedGroup, ...] | None = None
     hyperparameters: dict[str, Any] | None = None
@@ -54,7 +56,15 @@ class SavedState(_Saved):
     @property
     def is_bare(self) -> bool:
         """Whether the state says nothing of the configuration that it was saved under."""
-        return self.groups is None or self.hyperparameters is None
+        return self.groups is None
+
+    @model_validator(mode="after")
+    def _bare_or_whole(self) -> SavedState:
+        whole = {"format_version", "lr_scale", "batch_size", "groups", "hyperparameters", "custom_lambda"}
+        missing = whole - self.model_fields_set
+        if missing and self.model_fields_set & (whole - {"lr_scale"}):
+            raise ValueError(f"{', '.join(sorted(missing))} missing")
+        return self
 
     def group(self, index: int, name: str | None) -> SavedGroup | None:
         """The saved group of this name, else the one at this index where neither has a name to go by."""
@@ -98,7 +108,9 @@ def differences(saved: Mapping[str, Any], current: Mapping[str, Any]) -> Iterato
     yield from _changed("", saved["hyperparameters"], current["hyperparameters"])
     if saved["custom_lambda"] != current["custom_lambda"]:
         yield f"custom_lambda: {_set(saved['custom_lambda'])} → {_set(current['custom_lambda'])}"
-    for index, (old, new) in enumerate(zip(saved["groups"], current["groups"], strict=False)):
+    by_name = {group["name"]: group for group in saved["groups"] if group["name"] is not None}
+    for index, new in enumerate(current["groups"]):
+        old = by_name.get(new["name"]) or (saved["groups"][index] if index < len(names[0]) else new)
         label = f"group {new['name'] or index}"
         if old["base_lr"] != new["base_lr"]:
             yield f"{label}, base LR: {old['base_lr']!r} → {new['base_lr']!r}"

@@ -110,7 +110,9 @@ def _custom_lambda(value: Any) -> Any:
             return Expression(value)
         except ExpressionError as error:
             raise ValueError(f"{error} (got {shown(value)})") from None
-    if value is None or isinstance(value, dict | Expression | ImportSection):
+    if isinstance(value, dict) and isinstance(value.get("import"), str) and len(value) == 1:
+        return ImportSection.model_validate(value)
+    if value is None or isinstance(value, Expression | ImportSection):
         return value
     raise ValueError(
         'must be a formula of step as text, {import: "package.module:function"} or null '

@@ -30,7 +30,7 @@ class Argument:
         kinds = _kinds(self.annotation)
         if not kinds or any(_fits(kind, value) for kind in kinds):
             return ""
-        return " or ".join(_WORDS[kind] for kind in kinds)
+        return " or ".join(_in_words(kind) for kind in kinds)
 
 
 @cache
@@ -105,29 +105,37 @@ _WORDS = {
     "bool": "true or false",
     "str": "text",
     "None": "null",
-    "tuple": "a list of numbers",
 }
 
 
-def _kinds(annotation: str) -> list[str]:
-    """The kinds that an annotation allows, or none where it names one that cannot be judged."""
+def _kinds(annotation: str) -> list[str | int]:
+    """The kinds that an annotation allows (a number: a tuple of so many numbers).
+
+    None where the annotation names a kind that cannot be judged.
+    """
     if not annotation:
         return []
-    parts = _alternatives(ast.parse(annotation, mode="eval").body)
-    known = [part for part in parts if part != "Tensor"]
-    return known if all(part in _WORDS for part in known) else []
+    parts = [part for part in _alternatives(ast.parse(annotation, mode="eval").body) if part != "Tensor"]
+    return parts if all(isinstance(part, int) or part in _WORDS for part in parts) else []
 
 
-def _alternatives(node: ast.expr) -> list[str]:
+def _alternatives(node: ast.expr) -> list[str | int]:
     if isinstance(node, ast.BinOp):
         return [*_alternatives(node.left), *_alternatives(node.right)]
     if isinstance(node, ast.Subscript):
         name = ast.unparse(node.value)
-        return [*_alternatives(node.slice), "None"] if name == "Optional" else [name.lower()]
+        if name == "Optional":
+            return [*_alternatives(node.slice), "None"]
+        if name.lower() == "tuple" and isinstance(node.slice, ast.Tuple):
+            return [len(node.slice.elts)]
     return [ast.unparse(node)]
 
 
-def _fits(kind: str, value: Any) -> bool:
+def _in_words(kind: str | int) -> str:
+    return f"a list of {kind} numbers" if isinstance(kind, int) else _WORDS[kind]
+
+
+def _fits(kind: str | int, value: Any) -> bool:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     match kind:
         case "float":
@@ -140,4 +148,5 @@ def _fits(kind: str, value: Any) -> bool:
             return isinstance(value, str)
         case "None":
             return value is None
-    return isinstance(value, list | tuple) and all(one is None or _fits("float", one) for one in value)
+    right_length = isinstance(value, list | tuple) and len(value) == kind
+    return right_length and all(one is None or _fits("float", one) for one in value)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from lrsched_cli.core.yaml_tree import Node, Position
 from lrsched_cli.errors import Problem, ScheduleFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 MAX_EXTENDS = 16
 
@@ -38,39 +39,45 @@ def read_source(config: str | Path, overrides: Sequence[str] = ()) -> Source:
         text, path, label = sys.stdin.buffer.read(MAX_BYTES + 1), None, "<stdin>"
     else:
         path = _path(config)
-        text, label = _bytes(path), str(path)
+        text, label = _bytes(path, may_be_shipped=True), str(path)
     root, problems = read_yaml(_decoded(text, label), label)
     root = _extended(root, path, problems, ())
     for number, override in enumerate(overrides, start=1):
-        problem = _override(root, override, number)
-        problems += [problem] if problem else []
+        problems += _override(root, override, number)
     return Source(root, "stdin" if path is None else path.stem, tuple(problems))
 
 
 def _path(config: str | Path) -> Path:
     path = Path(config)
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 - unlike pathlib's, it takes any text
         shipped = shipped_path(str(config))
         if shipped is not None:
             return shipped
     return path
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(path: Path, *, may_be_shipped: bool = False) -> bytes:
     try:
         if path.is_file():
             with path.open("rb") as file:
                 return file.read(MAX_BYTES + 1)
-        reason = "is a folder; give a schedule file" if path.is_dir() else _no_such_file(path)
+        reason = (
+            "is a folder; give a schedule file"
+            if path.is_dir()
+            else _no_such_file(path, may_be_shipped=may_be_shipped)
+        )
     except (OSError, ValueError) as error:
         reason = f"cannot be read: {getattr(error, 'strerror', None) or error}"
     raise ScheduleFileError([Problem(str(path), 0, 0, "", reason)])
 
 
-def _no_such_file(path: Path) -> str:
+def _no_such_file(path: Path, *, may_be_shipped: bool) -> str:
     if path.exists():
         return "is no regular file; use - to read standard input"
-    return f"no such file, and no shipped schedule of that name{did_you_mean(path.stem, shipped_names())}"
+    if not may_be_shipped:
+        return "no such file"
+    meant = did_you_mean(path.stem, shipped_names())
+    return f"no such file, and no shipped schedule of that name{meant}"
 
 
 def _decoded(data: bytes, label: str) -> str:
@@ -129,41 +136,37 @@ def _relative(path: Path) -> str:
     return str(resolved.relative_to(here)) if resolved.is_relative_to(here) else str(resolved)
 
 
-def _override(root: Node, text: str, number: int) -> Problem | None:
-    """Lay ``key.path=value`` over the tree; the value is read as YAML."""
+def override_number(label: str) -> int:
+    """Which override it is that problems are told of under ``label``; 0 where it is a file."""
+    word, _, number = label.partition(" ")
+    return int(number or 1) if word == "--set" and (not number or number.isdecimal()) else 0
+
+
+def _override(root: Node, text: str, number: int) -> list[Problem]:
+    """Lay ``key.path=value`` over the tree; the value is read as YAML. Returns what is wrong with it."""
     key, equals, written = text.partition("=")
     label = f"--set {number}" if number > 1 else "--set"
     start = Position(label, 1, 1)
     if not equals or not key.strip():
-        return start.problem("", f"must be KEY=VALUE, such as scheduler.gamma=0.9 (got {text!r})")
+        return [start.problem("", f"must be KEY=VALUE, such as scheduler.gamma=0.9 (got {text!r})")]
+    if key.strip() == "extends":
+        return [start.problem("extends", "cannot be overridden: it says what the file itself starts from")]
     if not isinstance(root.value, dict):
-        return None  # the file itself is wrong, and says so
-    at = Position(label, 1, len(key) + 2)
+        return []  # the file itself is wrong, and says so
     try:
-        value, problems = read_yaml(written, label)
+        # Blanks in the place of the key make the columns those of the whole text.
+        value, problems = read_yaml(" " * (len(key) + 1) + written, label)
     except ScheduleFileError as error:
-        found = error.problems[0]
-        return Position(label, 1, len(key) + 1 + max(found.column, 1)).problem(key, found.message)
+        problems = list(error.problems)
     if problems:
-        return at.problem(key, problems[0].message)
-    _moved(value, at)
-    return _place(root, key.strip(), value, start)
-
-
-def _moved(node: Node, at: Position) -> None:
-    """Positions inside an override's value count from the start of the override's text."""
-    offset = at.column - 1
-    node.position = Position(at.file, 1, node.position.column + offset)
-    node.key_positions = {
-        key: Position(at.file, 1, place.column + offset) for key, place in node.key_positions.items()
-    }
-    children: Iterable[Node] = ()
-    if isinstance(node.value, dict):
-        children = node.value.values()
-    elif isinstance(node.value, list):
-        children = node.value
-    for child in children:
-        _moved(child, at)
+        return [
+            replace(problem, key=".".join(part for part in (key.strip(), problem.key) if part))
+            for problem in problems
+        ]
+    if value.value is None:
+        value.position = Position(label, 1, len(key) + 2)
+    problem = _place(root, key.strip(), value, start)
+    return [problem] if problem else []
 
 
 def _place(root: Node, path: str, value: Node, start: Position) -> Problem | None:

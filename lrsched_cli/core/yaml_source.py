@@ -7,8 +7,8 @@ positions, keep the last of two equal keys, resolve scalars by YAML 1.1 (``1e-3`
 
 from __future__ import annotations
 
-import math
 import re
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ _NULL = {"", "~", "null", "Null", "NULL"}
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _WHOLE = re.compile(r"[-+]?(0|[1-9]\d*(_\d+)*)")
 _WHOLE_WITH_EXPONENT = re.compile(r"([-+]?[1-9]\d*(?:_\d+)*)[eE]\+?(\d{1,2})")
-_REAL = re.compile(r"[-+]?(\d+(_\d+)*\.?\d*|\.\d+)([eE][-+]?\d+)?")
+_REAL = re.compile(r"[-+]?((0|[1-9]\d*(_\d+)*)\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _STANDARD = "tag:yaml.org,2002:"
 
@@ -47,6 +47,8 @@ def read_yaml(text: str, file: str) -> tuple[Node, list[Problem]]:
         raise _stop(Position(file, 0, 0), f"is larger than {MAX_BYTES // 1024} KiB; no schedule is")
     try:
         return _Composer(file).compose(text)
+    except UnicodeEncodeError:
+        raise _stop(_unreadable_at(text, file), "is not valid text") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Position(file, mark.line + 1, mark.column + 1) if mark else Position(file, 1, 1)
@@ -85,13 +87,13 @@ class _Composer:
                 closed = stack.pop()
                 node = self._finished(closed)
                 if stack:
-                    self._add(node, None)
+                    self._add(node, None, node.position)
                 else:
                     root = node
             elif isinstance(event, yaml.ScalarEvent | yaml.AliasEvent):
                 node, raw = self._leaf(event, place)
                 if stack:
-                    self._add(node, raw)
+                    self._add(node, raw, place)
                 else:
                     root = node
         return root or Node(None, Position(self.file, 1, 1)), self.problems
@@ -112,7 +114,7 @@ class _Composer:
             self.anchors[event.anchor] = node
         return node, event.value
 
-    def _add(self, node: Node, raw: str | None) -> None:
+    def _add(self, node: Node, raw: str | None, place: Position) -> None:
         parent = self.stack[-1]
         holder = parent.node
         holder.size += node.size
@@ -122,12 +124,15 @@ class _Composer:
             holder.value.append(node)
         elif parent.key is None:
             if raw is None:
-                raise _stop(node.position, "a key must be plain text, not a list, a mapping or an alias")
+                raise _stop(place, "a key must be plain text, not a list, a mapping or an alias")
             parent.key = (raw, node.position)
         else:
             key, key_position = parent.key
             parent.key = None
-            if key == "<<":
+            if key == "<<" and parent.merges:
+                first = parent.merges[0][0]
+                self._report(key_position, f"is given twice (first on line {first.line}); merge a list", key)
+            elif key == "<<":
                 parent.merges.append((key_position, node))
             elif key in holder.value:
                 first = holder.key_positions[key]
@@ -159,7 +164,10 @@ class _Composer:
         if tag in {"!", _STANDARD + "str"}:
             return text
         if tag in {_STANDARD + name for name in ("int", "float", "bool", "null")}:
-            return self._resolve_plain(text, place)
+            value = self._resolve_plain(text, place)
+            if isinstance(value, str):
+                self._report(place, f"is not what its tag {_short_tag(tag)} says (got {text!r})")
+            return value
         self._report(place, f"the tag {_short_tag(tag)} builds objects; only plain values are read")
         return text
 
@@ -177,7 +185,7 @@ class _Composer:
             self._report(place, f"has {len(text)} digits, more than any number here needs")
             return 0.0
         number = _number(text)
-        if not math.isfinite(number):
+        if abs(number) > sys.float_info.max:
             self._report(place, f"is too large for a number (got {text})")
             return 0.0
         return number

@@ -6,11 +6,15 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lrsched_cli.core.config import Schedule
 from lrsched_cli.core.parameters import DEFAULTS, Parameters
-from lrsched_cli.report.numbers_text import count_text
+from lrsched_cli.report.numbers_text import count_text, lr_text
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from lrsched_cli.analysis.trace import Trace
 
 _MOST_SHOWN = 3
@@ -61,11 +65,17 @@ def _course(parameters: Parameters) -> list[str]:
 
 
 def _batch(trace: Trace) -> str:
-    sizes = list(dict.fromkeys(trace.batch_size[1:].tolist()))
+    sizes = _changes(trace.batch_size[1:])
     if math.isnan(sizes[0]):
         return ""
-    factors = list(dict.fromkeys(f"×{factor:.3g}" for factor in trace.factors["batch"][1:, 0].tolist()))
+    factors = [f"×{factor:.3g}" for factor in _changes(trace.factors["batch"][1:, 0])]
     return f"batch {_course_of([f'{size:.0f}' for size in sizes])} ({_course_of(factors)})"
+
+
+def _changes(values: NDArray[np.float64]) -> list[float]:
+    """The values in their order, without repeats of the one before."""
+    new = np.append(True, values[1:] != values[:-1])
+    return values[new].tolist() if not np.isnan(values[0]) else [math.nan]
 
 
 def _course_of(values: list[str]) -> str:
@@ -74,7 +84,8 @@ def _course_of(values: list[str]) -> str:
 
 def _other_settings(schedule: Schedule) -> list[str]:
     loop = [] if schedule.loop == Schedule.model_fields["loop"].default else [f"loop {schedule.loop}"]
-    settings = [*loop, *_differing(schedule.scheduler, _IN_THE_SUBTITLE)]
+    stated = [f"{key} {_shown(value)}" for key, value in schedule.optimizer.settings.items()]
+    settings = [*loop, *stated, *_differing(schedule.scheduler, _IN_THE_SUBTITLE)]
     own = [group for group in schedule.param_groups if group.scheduler is not None]
     settings += [
         f"{group.name}: "
@@ -99,4 +110,6 @@ def _differing(parameters: Parameters, known: set[str]) -> list[str]:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return lr_text(value)
     return str(getattr(value, "text", None) or getattr(value, "import_", None) or value)

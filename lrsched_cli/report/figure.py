@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from itertools import cycle, islice, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from lrsched_cli.report.decimation import decimated
@@ -39,7 +42,6 @@ _DASHES: tuple[Any, ...] = (
 _POINT = 1 / 72  # inch
 _LABEL_HEIGHT = 13 * _POINT
 _CHARACTER = 5.6 * _POINT  # mean width of a character at 9 points
-_TEXT_CHARACTER = 0.54 * _POINT  # mean width of a character in running text, per point of its size
 _MAX_HAIRLINES = 60
 _MAX_LABELS = 40
 _PLAIN_TICKS_FROM = 0.1
@@ -85,12 +87,14 @@ def draw(trace: Trace, caption: Caption, style: Style) -> Figure:
     """
     palette = _DARK if style.dark else _LIGHT
     figure = Figure(figsize=(style.width, style.height), dpi=style.dpi, facecolor=palette.paper)
+    FigureCanvasAgg(figure)  # texts are measured with it
     curves = _curves(trace.lr, palette.colours)
-    labels = [_label(trace, curve) for curve in curves]
-    longest = max(map(len, labels), default=0)
-    right = 1 - (0.52 + longest * _CHARACTER) / style.width
+    labels = [_label(trace, curve) for curve in curves[:_MAX_LABELS]]
+    room = 0.33 * style.width - 0.52
+    labels = [_fitted(figure, label, room, 9) for label in labels]
+    longest = max(_inches(figure, label, 9) for label in labels)
     left = 0.8 / style.width
-    box = (left, max(right, 0.55) - left)
+    box = (left, 1 - (0.6 + longest) / style.width - left)
     courses = _courses(trace)
     header = 0.84 if len(courses) == 1 else 0.66  # inches; the numbers of the cycles stand in it
     upper = _panel(figure, (box[0], _share(style, 1.78), box[1], 1 - _share(style, 1.78 + header)), palette)
@@ -98,7 +102,7 @@ def draw(trace: Trace, caption: Caption, style: Style) -> Figure:
     start = 0 if _shows_row_0(trace) else 1
     columns = int(style.width * style.dpi)
     _draw_lrs(upper, trace, curves, start, columns)
-    _draw_multipliers(lower, trace, palette, columns)
+    _draw_multipliers(lower, trace, curves, palette, columns)
     _scale_lr_axis(upper, trace.lr[start:], style)
     _scale_multiplier_axis(lower, trace.scale[1:])
     _share_steps(upper, lower, trace)
@@ -106,7 +110,13 @@ def draw(trace: Trace, caption: Caption, style: Style) -> Figure:
     if len(courses) == 1:
         _name_cycles(figure, upper, trace, palette, style)
     _label_curves(
-        figure, upper, labels, curves, [trace.lr[-1, curve.groups[0]] for curve in curves], palette, style
+        figure,
+        upper,
+        labels,
+        curves,
+        [trace.lr[-1, curve.groups[0]] for curve in curves[: len(labels)]],
+        palette,
+        style,
     )
     _write_caption(figure, caption, palette, style, box)
     return figure
@@ -131,10 +141,9 @@ def _curves(values: np.ndarray[Any, np.dtype[np.float64]], colours: tuple[str, .
     ]
 
 
-def _label(trace: Trace, curve: _Curve, shown: int = 2, longest: int = 26) -> str:
+def _label(trace: Trace, curve: _Curve, shown: int = 2) -> str:
     names = [trace.groups[group] for group in curve.groups]
-    text = ", ".join(names[:shown]) + (f" +{len(names) - shown}" if len(names) > shown else "")
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    return ", ".join(names[:shown]) + (f" +{len(names) - shown}" if len(names) > shown else "")
 
 
 def _panel(figure: Figure, box: tuple[float, float, float, float], palette: _Palette) -> Axes:
@@ -161,11 +170,15 @@ def _draw_lrs(axes: Axes, trace: Trace, curves: Sequence[_Curve], start: int, co
         )
 
 
-def _draw_multipliers(axes: Axes, trace: Trace, palette: _Palette, columns: int) -> None:
-    """From the first step on: before it no multiplier is applied."""
-    alike = _curves(trace.scale[1:], palette.colours)
+def _draw_multipliers(
+    axes: Axes, trace: Trace, lr_curves: Sequence[_Curve], palette: _Palette, columns: int
+) -> None:
+    """From the first step on: before it no multiplier is applied. Each looks like its first group's LRs."""
     first = 0 if trace.step[0] > 0 else 1
-    for curve in alike:
+    alike = _curves(trace.scale[1:], palette.colours)
+    for groups, _, _ in alike:
+        look = next(curve for curve in lr_curves if groups[0] in curve.groups)
+        curve = look._replace(groups=groups)
         x, y = decimated(trace.step[first:], trace.scale[first:, curve.groups[0]], columns)
         axes.plot(
             x,
@@ -290,23 +303,20 @@ def _label_curves(  # noqa: PLR0913, PLR0917 - a place on the page
     right = low + width
     spacing = min(_LABEL_HEIGHT / style.height, height * 1.15 / max(len(labels), 1))
     to_page = axes.transData + figure.transFigure.inverted()
+    low_end = bottom - 0.2 / style.height
     wanted = [_finite(float(to_page.transform((0.0, end))[1]), bottom) for end in ends]
     places = _spread(wanted, spacing, bottom, bottom + height)
     size = min(9.0, spacing * style.height / _LABEL_HEIGHT * 9.0)
-    for place, label, curve in list(zip(places, labels, curves, strict=True))[:_MAX_LABELS]:
+    for place, label, curve in zip(places, labels, curves, strict=False):
         sample = ((right + 0.08 / style.width), (right + 0.36 / style.width))
         figure.add_artist(
             Line2D(sample, (place, place), color=curve.colour, linestyle=curve.dashes, linewidth=1.7)
         )
-        figure.text(
-            sample[1] + 0.07 / style.width,
-            place,
-            label,
-            color=palette.ink,
-            fontsize=size,
-            va="center_baseline",
-            parse_math=False,
-        )
+        x = sample[1] + 0.07 / style.width
+        figure.text(x, place, label, color=palette.ink, fontsize=size, va="center_baseline", parse_math=False)
+    if len(curves) > len(labels):
+        more = f"+{len(curves) - len(labels)} more"
+        figure.text(right + 0.08 / style.width, low_end, more, color=palette.soft, fontsize=size, va="top")
 
 
 def _finite(value: float, instead: float) -> float:
@@ -333,39 +343,36 @@ def _write_caption(
 ) -> None:
     left = box[0]
     width = style.width * (1 - left) - 0.1
-    figure.text(
-        left,
-        1 - _share(style, 0.14),
-        caption.title,
-        fontsize=13,
-        fontweight="bold",
-        color=palette.ink,
-        va="top",
-        parse_math=False,
-    )
-    figure.text(
-        left,
-        1 - _share(style, 0.40),
-        _fitted(caption.subtitle, width, 9),
-        fontsize=9,
-        color=palette.soft,
-        va="top",
-        parse_math=False,
-    )
-    stamp_width = len(caption.stamp) * _CHARACTER * 7 / 9 + 0.3
-    settings = _fitted(caption.settings, style.width - 0.3 - stamp_width, 7)
-    bottom = _share(style, 0.1)
-    figure.text(
-        0.14 / style.width, bottom, settings, fontsize=7, color=palette.soft, va="bottom", parse_math=False
-    )
-    figure.text(
-        1 - 0.14 / style.width, bottom, caption.stamp, fontsize=7, color=palette.soft, ha="right", va="bottom"
-    )
+    margin = 0.14
+    title = _fitted(figure, caption.title, width, 13, "bold")
+    subtitle = _fitted(figure, caption.subtitle, width, 9)
+    stamp = _inches(figure, caption.stamp, 7)
+    settings = _fitted(figure, caption.settings, style.width - 2 * margin - 0.2 - stamp, 7)
+    top, bottom = 1 - _share(style, 0.14), _share(style, 0.1)
+    words: dict[str, Any] = {"parse_math": False, "va": "top"}
+    figure.text(left, top, title, fontsize=13, fontweight="bold", color=palette.ink, **words)
+    figure.text(left, 1 - _share(style, 0.40), subtitle, fontsize=9, color=palette.soft, **words)
+    words["va"] = "bottom"
+    figure.text(margin / style.width, bottom, settings, fontsize=7, color=palette.soft, **words)
+    corner = 1 - margin / style.width
+    figure.text(corner, bottom, caption.stamp, fontsize=7, color=palette.soft, ha="right", **words)
     for axes in figure.axes:
         axes.xaxis.label.set_color(palette.ink)
         axes.yaxis.label.set_color(palette.ink)
 
 
-def _fitted(text: str, inches: float, points: float) -> str:
-    room = max(1, int(inches / (_TEXT_CHARACTER * points)))
-    return text if len(text) <= room else text[: room - 1] + "…"
+def _inches(figure: Figure, text: str, points: float, weight: str = "normal") -> float:
+    """How wide a text is when it is drawn."""
+    drawn = Text(0, 0, text, fontsize=points, fontweight=weight, parse_math=False, figure=figure)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a letter that the font lacks is drawn as a box, and as wide
+        return float(drawn.get_window_extent().width) / figure.dpi
+
+
+def _fitted(figure: Figure, text: str, inches: float, points: float, weight: str = "normal") -> str:
+    """The text, or as much of it as fits, with an ellipsis."""
+    shown = text
+    while shown and (width := _inches(figure, shown, points, weight)) > inches:
+        keep = min(len(shown) - 2, int(len(shown) * inches / width))
+        shown = text[: max(keep, 0)] + "…" if keep > 0 else ""
+    return shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -28,7 +29,9 @@ def picture_bytes(figure: Figure, suffix: str, caption: Caption, version: str) -
     # Level 3 compresses a picture of lines to nearly the size of level 6, in a third of the time.
     options: dict[str, Any] = {"pil_kwargs": {"compress_level": 3}} if suffix == ".png" else {}
     file = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": "lrsched", "svg.fonttype": "path"}):
+    with mpl.rc_context({"svg.hashsalt": "lrsched", "svg.fonttype": "path"}), warnings.catch_warnings():
+        # A letter that the font lacks is drawn as a box; the table and the CSV still have it.
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ ", category=UserWarning)
         figure.savefig(
             file, format=suffix[1:], metadata=metadata, facecolor=figure.get_facecolor(), **options
         )

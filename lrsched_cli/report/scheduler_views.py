@@ -36,6 +36,6 @@ def look_ahead_figure(scheduler: LRScheduler, max_steps: int, batch_size: float 
 
 def param_groups_text(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> str:
     """Each param group's numbers, then each parameter's name and shape."""
-    names: dict[torch.Tensor, str] = {parameter: name for name, parameter in model.named_parameters()}
+    names = {parameter: name for name, parameter in model.named_parameters()}
     groups = describe_param_groups(optimizer, names)
     return plain_text(param_groups_table(groups), "", parameters_table(groups))

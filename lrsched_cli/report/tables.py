@@ -43,16 +43,16 @@ def course_lines(summaries: Sequence[GroupSummary]) -> list[Text]:
     return [Text(f"{one.name}: {_course(one)}") for one in summaries]
 
 
-def param_groups_table(groups: Iterable[ParamGroupInfo]) -> Table:
-    """The param groups: LRs, the optimizer's main settings, numbers of tensors and of elements."""
+def param_groups_table(groups: Iterable[ParamGroupInfo], lr_heading: str = "LR") -> Table:
+    """The param groups: LR, the optimizer's main settings, numbers of tensors and of elements."""
     groups = list(groups)
     keys = [key for key in _MAIN_SETTINGS if any(key in group.settings for group in groups)]
-    table = _table("#", "group", "LR", *keys, "tensors", "elements")
+    table = _table("#", "group", lr_heading, *keys, "tensors", "elements")
     for group in groups:
         table.add_row(
             str(group.index),
             Text(group.name or "(unnamed)"),
-            lr_text(group.base_lr),
+            lr_text(group.lr),
             *(_setting(group.settings.get(key)) for key in keys),
             whole_text(len(group.parameters)),
             whole_text(group.elements),

@@ -72,7 +72,6 @@ def _columns(trace: Trace, selection: Selection) -> list[Column]:
     for label, table in (("lr", trace.lr), ("scale", trace.scale)):
         columns += [(f"{label}.{name}", table[:, i], False) for i, name in enumerate(trace.groups)]
     if selection.factors:
-        columns += _batch_columns(trace)
         for i, name in enumerate(trace.groups):
             columns += [
                 (f"{factor}.{name}", trace.factors[factor][:, i], False)
@@ -80,6 +79,7 @@ def _columns(trace: Trace, selection: Selection) -> list[Column]:
                 if factor != "batch"
             ]
             columns += [(f"{key}.{name}", trace.state[key][:, i], True) for key in ("cycle", "T_cur", "T_i")]
+        columns += _batch_columns(trace)
     return columns
 
 

@@ -295,13 +295,13 @@ def test_a_number_of_another_library_becomes_a_plain_float(given: Any) -> None:
 
 @pytest.mark.parametrize("steps", [0, 1, 9, 10, 11, 14, 15, 29, 30, 31, 500])
 def test_the_position_at_a_step_is_where_walking_leads(steps: int) -> None:
-    parameters = {"warmup_steps": 10, "T_0": 5, "T_mult": 3}
+    parameters: dict[str, Any] = {"warmup_steps": 10, "T_0": 5, "T_mult": 3}
     assert track(**parameters).position_at(steps) == walked(track(**parameters), steps).position
 
 
 @pytest.mark.parametrize("steps", [0, 1, 10, 11, 40, 77])
 def test_a_restored_track_stands_as_it_stood(steps: int) -> None:
-    parameters = {"warmup_steps": 10, "T_0": 5, "gamma": 0.9}
+    parameters: dict[str, Any] = {"warmup_steps": 10, "T_0": 5, "gamma": 0.9}
     stood = walked(track(lambda step: 1 / step, **parameters), steps, batch_size=100)
     restored = track(lambda step: 1 / step, **parameters).restored(stood.position, steps, 100)
     assert (restored.position, restored.factors, restored.lr_scale) == (

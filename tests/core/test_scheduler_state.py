@@ -92,7 +92,10 @@ class TestWhatAStateHolds:
 
     def test_a_state_has_each_groups_own_position(self) -> None:
         groups = stepped(scheduler_of(group_overrides=OVERRIDES), 20).state_dict()["groups"]
-        assert [(group["T_cur"], group["T_i"], group["cycle"]) for group in groups] == [(10, 20, 0), (3, 14, 1)]
+        assert [(group["T_cur"], group["T_i"], group["cycle"]) for group in groups] == [
+            (10, 20, 0),
+            (3, 14, 1),
+        ]
 
     @pytest.mark.parametrize("custom", [None, lambda _: 1.0], ids=["without", "with"])
     def test_a_state_says_whether_there_was_a_custom_lambda(self, custom: Any) -> None:
@@ -317,7 +320,7 @@ class TestABareState:
             "s.load_state_dict({'global_step': 10**12, 'T_i': 2**40, 'T_cur': 5, 'cycle': 30})\n"
             "print(s.positions[1].T_i > 0)\n"
         )
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True)
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=30, check=True)
         assert done.stdout.split() == [b"True"]
 
 
@@ -428,7 +431,9 @@ class TestAMismatch:
 
     def test_a_group_that_was_not_saved_is_scheduled_like_the_others(self) -> None:
         current = LRScheduler(
-            optimizer_of({"lr": 0.1, "name": "trunk"}, {"lr": 0.3, "name": "head"}, {"lr": 0.1, "name": "new"}),
+            optimizer_of(
+                {"lr": 0.1, "name": "trunk"}, {"lr": 0.3, "name": "head"}, {"lr": 0.1, "name": "new"}
+            ),
             **SMALL,
         )
         mismatch(stepped(scheduler_of(), 40), current)
@@ -483,8 +488,8 @@ def with_group(**fields: Any) -> dict[str, Any]:
     return state
 
 
-NO_WHOLE_NUMBERS = [None, "40", "x", 1.5, [40], {}, True, math.nan, math.inf, -1]
-NO_NUMBERS = ["1.0", "x", [1.0], {}, True, math.nan]
+NO_WHOLE_NUMBERS: list[Any] = [None, "40", "x", 1.5, [40], {}, True, math.nan, math.inf, -1]
+NO_NUMBERS: list[Any] = ["1.0", "x", [1.0], {}, True, math.nan]
 BAD_STATES: dict[str, Any] = {
     "empty": {},
     "none": None,
@@ -502,6 +507,7 @@ BAD_STATES: dict[str, Any] = {
     **{f"batch_size {value!r}": changed(batch_size=value) for value in NO_NUMBERS},
     "bare with lr_scale text": {**BARE, "lr_scale": "1.0"},
     "bare with lr_scale nan": {**BARE, "lr_scale": math.nan},
+    **{f"without {field}": without(field) for field in ("lr_scale", "groups", "hyperparameters")},
     "groups text": changed(groups="trunk"),
     "groups of text": changed(groups=["trunk", "head"]),
     "hyperparameters a list": changed(hyperparameters=["gamma"]),

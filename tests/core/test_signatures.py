@@ -79,8 +79,8 @@ def test_a_class_that_torch_does_not_have_is_a_key_error() -> None:
         ("bool", "yes", "true or false"),
         ("bool | None", "no", "true or false or null"),
         ("str | None", 3, "text or null"),
-        ("tuple[float, float]", 0.9, "a list of numbers"),
-        ("tuple[float, float]", ["a", "b"], "a list of numbers"),
+        ("tuple[float, float]", 0.9, "a list of 2 numbers"),
+        ("tuple[float, float]", ["a", "b"], "a list of 2 numbers"),
     ],
 )
 def test_a_value_of_another_kind_is_told_what_is_wanted(annotation: str, value: Any, wanted: str) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lrsched_cli.core.yaml_source import MAX_BYTES, Node, read_yaml
+from lrsched_cli.core.yaml_source import MAX_BYTES, read_yaml
 from lrsched_cli.errors import ScheduleFileError
+
+if TYPE_CHECKING:
+    from lrsched_cli.core.yaml_tree import Node
 
 HANG = 10.0  # seconds; every case takes milliseconds
 
@@ -372,6 +375,10 @@ def test_fifty_levels_are_not_too_deep() -> None:
     for _ in range(49):
         (value,) = value
     assert value == []
+
+
+def test_one_level_more_is_too_deep() -> None:
+    assert told("[" * 51 + "]" * 51) == ["f.yaml:1:51: is nested deeper than 50 levels"]
 
 
 def test_laying_one_mapping_over_another_replaces_lists_and_merges_mappings() -> None:
