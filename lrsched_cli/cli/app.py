@@ -73,9 +73,17 @@ def main() -> None:
     except LrschedError as error:
         print_error(error)
         sys.exit(COULD_NOT_RUN)
+    except _Terminated:
+        sys.exit(128 + signal.SIGTERM)
+
+
+class _Terminated(BaseException):
+    """SIGTERM, on its usual way out through every ``finally``: half-written files are taken away.
+
+    It is no SystemExit, which code of the user's may raise too and which is told of as its failure.
+    """
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:
-    """Leave through the usual way out, so that half-written files are taken away."""
-    del frame
-    sys.exit(128 + number)
+    del number, frame
+    raise _Terminated

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from lrsched_cli.errors import LrschedError
 
 
+MAX_PROBLEMS = 200
+
+
 def print_result(*parts: RenderableType) -> None:
     """Print tables and texts to stdout: at the terminal's width there, unlimited and plain in a pipe."""
     from rich.console import Console  # noqa: PLC0415 - only commands with a result need it
@@ -68,8 +71,10 @@ def print_error(error: LrschedError) -> None:
     if not isinstance(error, ScheduleFileError):
         print_note(f"lrsched: {error}")
         return
-    for problem in error.problems:
+    for problem in error.problems[:MAX_PROBLEMS]:
         print_note(str(problem))
+    if len(error.problems) > MAX_PROBLEMS:
+        print_note(f"... and {len(error.problems) - MAX_PROBLEMS:,} more problems")
     if error.hint:
         print_note(error.hint)
 

@@ -164,6 +164,7 @@ def _optimizer(
     optimizer_class: type[torch.optim.Optimizer],
     contents: list[Mapping[str, torch.nn.Parameter]] | list[dict[str, torch.nn.Parameter]],
 ) -> torch.optim.Optimizer:
+    _check_group_settings(schedule, optimizer_class)
     groups = [
         {
             "params": list(parameters.values()),
@@ -178,6 +179,17 @@ def _optimizer(
     except Exception as error:  # whatever torch finds wrong is the settings' fault
         problem = schedule.problem_at(("optimizer",), f"torch refuses these settings: {error}")
         raise ScheduleFileError([problem]) from error
+
+
+def _check_group_settings(schedule: Schedule, optimizer_class: type[torch.optim.Optimizer]) -> None:
+    """Have torch check a group's own settings, which it does only where they are the optimizer's."""
+    for index, group in enumerate(schedule.param_groups):
+        if group.settings:
+            try:
+                optimizer_class([_dummy((1, 1))], **{**schedule.optimizer.settings, **group.settings})
+            except Exception as error:  # as above
+                message = f"torch refuses these settings: {error}"
+                raise ScheduleFileError([schedule.problem_at(("param_groups", index), message)]) from error
 
 
 def _dummy(shape: tuple[int, ...]) -> torch.nn.Parameter:

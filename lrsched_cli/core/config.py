@@ -66,8 +66,9 @@ class Schedule(Section):
         return self.steps or self._end_of_fourth_cycle()
 
     def _end_of_fourth_cycle(self) -> int:
-        schedules = [self.scheduler, *(self.parameters_of(group) for group in self.param_groups)]
-        return max(1, *(end_of_cycle(4, one.warmup_steps, one.T_0, one.T_mult) for one in schedules))
+        schedules = [self.parameters_of(group) for group in self.param_groups]
+        ends = [end_of_cycle(4, one.warmup_steps, one.T_0, one.T_mult) for one in schedules]
+        return max(1, *ends)
 
     @property
     def batch_plan(self) -> BatchPlan:

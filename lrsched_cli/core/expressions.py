@@ -146,7 +146,7 @@ def _rebuilt(node: ast.expr, depth: int) -> ast.expr:  # noqa: C901, PLR0912 - a
     depth -= 1
     match node:
         case ast.Constant(value=bool() | str() | bytes() | complex() | None):
-            raise ExpressionError(f"only numbers are allowed (got {ast.unparse(node)})")
+            raise ExpressionError(f"only numbers are allowed, not {_piece(node)}")
         case ast.Constant(value=int() | float() as number):
             return ast.Constant(_finite(number))
         case ast.Name(id=name):

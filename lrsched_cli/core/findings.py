@@ -110,7 +110,7 @@ def _phase_findings(plan: Any) -> Iterator[Finding]:
                 "needs until, the last step of the phase; only the last phase has none",
                 False,
             )
-        elif isinstance(until, int) and not last:
+        elif isinstance(until, int) and until >= 1 and not last:
             if until <= before:
                 message = f"must be above {before}, where the phase before ends (got {until})"
                 yield ("batch_size", index, "until"), message, False

@@ -120,7 +120,7 @@ class Track:
             raise CustomLambdaError(message, step, self.group) from error
         # The first question spares the training loop the slow second one.
         if not ((type(value) is float or isinstance(value, numbers.Real)) and _is_finite(value)):
-            message = f"custom_lambda gave {value!r} at step {step}; it must give a finite number"
+            message = f"custom_lambda gave {repr(value)[:60]} at step {step}; it must give a finite number"
             raise CustomLambdaError(message, step, self.group)
         self.next_custom = float(value)
 

@@ -65,11 +65,11 @@ class LRScheduler(lr_scheduler.LRScheduler):
         TypeError: ``optimizer`` is no ``torch.optim.Optimizer``.
 
     >>> model = torch.nn.Linear(2, 1)
-    >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    >>> scheduler = LRScheduler(optimizer, warmup_steps=10, T_0=50)
+    >>> optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    >>> scheduler = LRScheduler(optimizer, warmup_steps=2, T_0=50)
     >>> scheduler.step()
     >>> scheduler.get_last_lr()
-    [0.038]
+    [1.1]
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - one argument per parameter of the law, as torch's schedulers have

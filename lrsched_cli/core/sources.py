@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lrsched_cli.core.messages import did_you_mean
+from lrsched_cli.core.messages import did_you_mean, shown
 from lrsched_cli.core.shipped import shipped_names, shipped_path
 from lrsched_cli.core.yaml_source import MAX_BYTES, read_yaml
 from lrsched_cli.core.yaml_tree import Node, Position
@@ -103,7 +103,11 @@ def _extended(root: Node, path: Path | None, problems: list[Problem], seen: tupl
         return root
     stated = root.value.pop("extends")
     if not isinstance(stated.value, str) or not stated.value:
-        problems.append(stated.position.problem("extends", "must be the path of a schedule file"))
+        problems.append(
+            stated.position.problem(
+                "extends", f"must be the path of a schedule file (got {shown(stated.plain())})"
+            )
+        )
         return root
     here = (path or Path("stdin")).resolve()
     base_path = here.parent / stated.value
@@ -159,14 +163,18 @@ def _override(root: Node, text: str, number: int) -> list[Problem]:
     except ScheduleFileError as error:
         problems = list(error.problems)
     if problems:
-        return [
-            replace(problem, key=".".join(part for part in (key.strip(), problem.key) if part))
-            for problem in problems
-        ]
+        return [_of_override(problem, key.strip(), text) for problem in problems]
     if value.value is None:
         value.position = Position(label, 1, len(key) + 2)
     problem = _place(root, key.strip(), value, start)
     return [problem] if problem else []
+
+
+def _of_override(problem: Problem, key: str, text: str) -> Problem:
+    """A problem inside an override's value; what the parser missed at the end is told of at the end."""
+    place = (problem.line, problem.column) if problem.line <= text.count("\n") + 1 else (1, len(text) + 1)
+    full_key = ".".join(part for part in (key, problem.key) if part)
+    return replace(problem, line=place[0], column=place[1], key=full_key)
 
 
 def _place(root: Node, path: str, value: Node, start: Position) -> Problem | None:

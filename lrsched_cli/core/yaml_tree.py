@@ -87,8 +87,8 @@ class Node:
             position = at if at_key and at is not None else node.position
             name = node.value.get("name") if isinstance(part, int) and isinstance(node.value, dict) else None
             named = name is not None and isinstance(name.value, str) and words == ["param_groups"]
-            words.append(f"{name.value}" if named and name is not None else str(part))
+            words.append(str(name.value) if named and name is not None and name.value else str(part))
             parent = node
         if isinstance(parent.value, dict):
-            words += [str(part) for part in path[len(words) :]]
+            words += [part for part in path[len(words) :] if isinstance(part, str)]
         return position.problem(".".join(words), message)

@@ -31,11 +31,13 @@ runpy.run_module("lrsched_cli", run_name="__main__", alter_sys=True)
 """
 # A factor that says when it is asked, so that a signal arrives in the middle of the run.
 UNDER_WAY = """\
+import time
 from pathlib import Path
 
 def factor(step):
     if step == 1000:
         Path("under_way").touch()
+        time.sleep({seconds})
     return 1.0
 """
 
@@ -173,12 +175,16 @@ def test_a_reader_that_has_seen_enough_ends_the_trace_quietly() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
+    ("number", "code", "seconds"),
+    [(signal.SIGINT, 130, 0), (signal.SIGTERM, 143, 0), (signal.SIGTERM, 143, 30)],
+    ids=["SIGINT", "SIGTERM", "SIGTERM inside the user's function"],
 )
-def test_a_signal_ends_a_long_run_and_leaves_nothing_behind(number: signal.Signals, code: int) -> None:
+def test_a_signal_ends_a_long_run_and_leaves_nothing_behind(
+    number: signal.Signals, code: int, seconds: int
+) -> None:
     Path("outputs").mkdir()
     Path("outputs/s.csv").write_bytes(b"old")
-    Path("slow_factor.py").write_text(UNDER_WAY)
+    Path("slow_factor.py").write_text(UNDER_WAY.format(seconds=seconds))
     Path("s.yaml").write_text("scheduler: {custom_lambda: {import: 'slow_factor:factor'}}\n")
     process = subprocess.Popen(
         [sys.executable, "-c", LISTENING_TO_CTRL_C, "plot", "s.yaml", "--trust", "--steps", "5000000"],

@@ -68,7 +68,7 @@ def test_the_course_stands_in_the_subtitle(setting: str, said: str) -> None:
     ("setting", "said"),
     [
         ("warmup_scale_min: 0.25", "warmup_scale_min 0.25"),
-        ("eta_scal_min: 0.0", "eta_scal_min 0.0"),
+        ("eta_scal_min: 0.0", "eta_scal_min 0"),
         ("eta_scal_max: 1.5", "eta_scal_max 1.5"),
         ("base_batch_size: 32", "base_batch_size 32"),
         ("batch_size_mode: blend", "batch_size_mode blend"),
@@ -130,5 +130,5 @@ def test_a_look_ahead_says_which_steps_it_shows() -> None:
     caption = scheduler_caption(scheduler.parameters, trace)
     assert caption.title == "LRScheduler"
     assert caption.subtitle == "steps 1.2k to 1.5k · no warm-up · restarts T₀ 30 ×2 · γ 0.5"
-    assert caption.settings == "eta_scal_max 3.0"
+    assert caption.settings == "eta_scal_max 3"
     assert caption.fingerprint == caption.stamp == ""
