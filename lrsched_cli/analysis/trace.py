@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lrsched_cli.core.config import MAX_STEPS
-from lrsched_cli.errors import CustomLambdaError, ScheduleFileError, UsageError
+from lrsched_cli.core.expressions import Expression
+from lrsched_cli.errors import CustomLambdaError, ExpressionError, ScheduleFileError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -102,9 +103,11 @@ def dry_run(schedule: Schedule, steps: int | None = None, progress: Progress | N
             step, an LR that is not finite, settings that torch refuses), at their place in the file.
         UsageError: ``steps`` out of range.
     """
+    total = _total_steps(schedule, steps)
+    _try_formulas(schedule, total)
+
     from lrsched_cli.core.build import build_scheduler, dummy_optimizer  # noqa: PLC0415 - imports torch
 
-    total = _total_steps(schedule, steps)
     optimizer, _ = dummy_optimizer(schedule)
     scheduler = build_scheduler(schedule, optimizer)
     sizes = schedule.batch_plan.sizes_until(total)
@@ -113,8 +116,7 @@ def dry_run(schedule: Schedule, steps: int | None = None, progress: Progress | N
             scheduler, sizes, name=schedule.name, loop=schedule.loop, total=total, progress=progress
         )
     except CustomLambdaError as error:
-        path = (*_holder(schedule, error.group), "custom_lambda")
-        raise ScheduleFileError([schedule.problem_at(path, str(error))]) from None
+        raise _custom_lambda_error(schedule, error.group, str(error)) from None
     _check_finite(trace, schedule)
     return trace
 
@@ -194,9 +196,24 @@ def _total_steps(schedule: Schedule, steps: int | None) -> int:
     return total
 
 
-def _holder(schedule: Schedule, group: str | int | None) -> tuple[str | int, ...]:
+def _try_formulas(schedule: Schedule, total: int) -> None:
+    """Find a formula that fails at some step before torch is imported, which takes longer than all else."""
+    for group in (None, *schedule.param_groups):
+        formula = schedule.custom_lambda_of(group)
+        if isinstance(formula, Expression):
+            for step in range(1, total + 1):
+                try:
+                    formula(step)
+                except ExpressionError as error:
+                    message = f"custom_lambda failed at step {step}: {error}"
+                    name = None if group is None else group.name
+                    raise _custom_lambda_error(schedule, name, message) from None
+
+
+def _custom_lambda_error(schedule: Schedule, group: str | int | None, message: str) -> ScheduleFileError:
     names = [one.name for one in schedule.param_groups]
-    return ("scheduler",) if group is None else ("param_groups", names.index(str(group)), "scheduler")
+    holder = ("scheduler",) if group is None else ("param_groups", names.index(str(group)), "scheduler")
+    return ScheduleFileError([schedule.problem_at((*holder, "custom_lambda"), message)])
 
 
 def _check_finite(trace: Trace, schedule: Schedule) -> None:

@@ -271,7 +271,8 @@ def _name_cycles(figure: Figure, axes: Axes, trace: Trace, palette: _Palette, st
     stretches: list[tuple[int, int, tuple[str, ...]]] = []
     if warmup_end:
         stretches.append((0, warmup_end, ("warm-up",)))
-    bounds = [warmup_end, *restarts, trace.steps]
+    # More cycles than hairlines are too narrow to be named.
+    bounds = [warmup_end, *restarts, trace.steps] if len(restarts) <= _MAX_HAIRLINES else []
     for place, (start, end) in enumerate(pairwise(bounds)):
         stretches.append((start, end, (f"cycle {number + place}", str(number + place))))
     for start, end, names in stretches:
@@ -280,7 +281,9 @@ def _name_cycles(figure: Figure, axes: Axes, trace: Trace, palette: _Palette, st
         room += 0.12 if start == 0 else 0.0
         name = next((name for name in names if (len(name) + 0.5) * _CHARACTER * 0.85 <= room), None)
         if name is not None:
-            x = left + width * (start + end) / 2 / trace.steps
+            written = _inches(figure, name, 8) / style.width
+            middle = left + width * (start + end) / 2 / trace.steps
+            x = min(middle, left + width * end / trace.steps - written / 2)
             y = bottom + height + 0.008
             figure.text(x, y, name, color=palette.soft, fontsize=8, ha="center", va="bottom")
 
