@@ -3,7 +3,8 @@
     LrschedError
     ├── ScheduleFileError      one or more problems in a schedule file, an override or an expression
     ├── ExpressionError        a text expression that does not parse, or gives no number at a step
-    ├── CustomLambdaError      a custom_lambda that raised, or gave no finite number, at a step
+    ├── StepError              a step that cannot be taken: its multiplier is no finite number
+    │   └── CustomLambdaError  a custom_lambda that raised, or gave no finite number, at a step
     ├── StateError             a state that no scheduler can be restored from
     ├── ScheduleMismatchError  a scheduler state saved under another configuration (strict loading)
     ├── OutputError            a result that could not be written
@@ -57,8 +58,8 @@ class ExpressionError(LrschedError, ValueError):
     """A text expression that does not parse, or that gives no finite number at some step."""
 
 
-class CustomLambdaError(LrschedError, ValueError):
-    """A ``custom_lambda`` raised, or gave something other than a finite number.
+class StepError(LrschedError, ValueError):
+    """A scheduler step cannot be taken, because its multiplier is no finite number.
 
     ``step`` is the scheduler step at which it happened, ``group`` the name (or index) of the param
     group whose own schedule it belongs to, None where it is the schedule of all groups.
@@ -68,6 +69,10 @@ class CustomLambdaError(LrschedError, ValueError):
         self.step = step
         self.group = group
         super().__init__(message)
+
+
+class CustomLambdaError(StepError):
+    """A ``custom_lambda`` raised, or gave something other than a finite number."""
 
 
 class StateError(LrschedError, ValueError):

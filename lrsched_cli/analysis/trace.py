@@ -11,7 +11,7 @@ import numpy as np
 
 from lrsched_cli.core.config import MAX_STEPS
 from lrsched_cli.core.expressions import Expression
-from lrsched_cli.errors import CustomLambdaError, ExpressionError, ScheduleFileError, UsageError
+from lrsched_cli.errors import CustomLambdaError, ExpressionError, ScheduleFileError, StepError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -115,8 +115,9 @@ def dry_run(schedule: Schedule, steps: int | None = None, progress: Progress | N
         trace = record(
             scheduler, sizes, name=schedule.name, loop=schedule.loop, total=total, progress=progress
         )
-    except CustomLambdaError as error:
-        raise _custom_lambda_error(schedule, error.group, str(error)) from None
+    except StepError as error:
+        key = ("custom_lambda",) if isinstance(error, CustomLambdaError) else ()
+        raise _step_error(schedule, error.group, key, str(error)) from None
     _check_finite(trace, schedule)
     return trace
 
@@ -185,8 +186,9 @@ def _trace(table: Floats, groups: tuple[str, ...], **about: Any) -> Trace:
 
 
 def _total_steps(schedule: Schedule, steps: int | None) -> int:
-    if steps is not None and not 1 <= steps <= MAX_STEPS:
-        raise UsageError(f"steps must be from 1 to {MAX_STEPS:,} (got {steps:,})")
+    whole = isinstance(steps, int) and not isinstance(steps, bool)
+    if steps is not None and not (whole and 1 <= steps <= MAX_STEPS):
+        raise UsageError(f"steps must be a whole number from 1 to {MAX_STEPS:,} (got {steps!r})")
     total = steps or schedule.total_steps
     if total > MAX_STEPS:
         message = (
@@ -207,13 +209,15 @@ def _try_formulas(schedule: Schedule, total: int) -> None:
                 except ExpressionError as error:
                     message = f"custom_lambda failed at step {step}: {error}"
                     name = None if group is None else group.name
-                    raise _custom_lambda_error(schedule, name, message) from None
+                    raise _step_error(schedule, name, ("custom_lambda",), message) from None
 
 
-def _custom_lambda_error(schedule: Schedule, group: str | int | None, message: str) -> ScheduleFileError:
+def _step_error(
+    schedule: Schedule, group: str | int | None, key: tuple[str, ...], message: str
+) -> ScheduleFileError:
     names = [one.name for one in schedule.param_groups]
     holder = ("scheduler",) if group is None else ("param_groups", names.index(str(group)), "scheduler")
-    return ScheduleFileError([schedule.problem_at((*holder, "custom_lambda"), message)])
+    return ScheduleFileError([schedule.problem_at((*holder, *key), message)])
 
 
 def _check_finite(trace: Trace, schedule: Schedule) -> None:

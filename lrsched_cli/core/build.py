@@ -34,14 +34,23 @@ def dummy_optimizer(schedule: Schedule) -> tuple[torch.optim.Optimizer, dict[tor
     The dummies are views of one number each: a group of any size costs no memory. A group without
     shapes gets one scalar.
     """
-    contents = [
-        {name: _dummy(shape) for name, shape in (group.shapes or {group.name: ()}).items()}
+    optimizer_class = _without_compiler(_class(schedule))
+    contents = _dummies(schedule, ())
+    try:
+        optimizer = _optimizer(schedule, optimizer_class, contents)
+    except ScheduleFileError:
+        # Some optimizers (Muon) take matrices alone; where that was not it, torch refuses again.
+        contents = _dummies(schedule, (1, 1))
+        optimizer = _optimizer(schedule, optimizer_class, contents)
+    return optimizer, {parameter: name for group in contents for name, parameter in group.items()}
+
+
+def _dummies(schedule: Schedule, default: tuple[int, ...]) -> list[dict[str, torch.nn.Parameter]]:
+    """The configured shapes of every group; a group without any gets one parameter of the default shape."""
+    return [
+        {name: _dummy(shape) for name, shape in (group.shapes or {group.name: default}).items()}
         for group in schedule.param_groups
     ]
-    names: dict[torch.Tensor, str] = {
-        parameter: name for group in contents for name, parameter in group.items()
-    }
-    return _optimizer(schedule, _without_compiler(_class(schedule)), contents), names
 
 
 def build_scheduler(schedule: Schedule, optimizer: torch.optim.Optimizer) -> LRScheduler:
@@ -175,10 +184,16 @@ def _optimizer(
         for group, parameters in zip(schedule.param_groups, contents, strict=True)
     ]
     try:
-        return optimizer_class(groups, **schedule.optimizer.settings)
+        return optimizer_class(groups, **_defaults(schedule))
     except Exception as error:  # whatever torch finds wrong is the settings' fault
         problem = schedule.problem_at(("optimizer",), f"torch refuses these settings: {error}")
         raise ScheduleFileError([problem]) from error
+
+
+def _defaults(schedule: Schedule) -> dict[str, Any]:
+    """What the optimizer's class is called with; a group added later in training starts from it."""
+    stated = schedule.optimizer.lr
+    return schedule.optimizer.settings if stated is None else {"lr": stated, **schedule.optimizer.settings}
 
 
 def _check_group_settings(schedule: Schedule, optimizer_class: type[torch.optim.Optimizer]) -> None:

@@ -98,6 +98,9 @@ class Expression:
             return value if type(value) is float else float(value)  # a comparison alone gives a bool
         raise ExpressionError(f"the value is {value}")
 
+    def __reduce__(self) -> tuple[type[Expression], tuple[str]]:
+        return Expression, (self.text,)
+
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import numbers
 from math import isfinite
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,7 +14,7 @@ from lrsched_cli.core.factors import (
     multiplier,
     warmup_factor,
 )
-from lrsched_cli.errors import CustomLambdaError
+from lrsched_cli.errors import CustomLambdaError, StepError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,32 +40,27 @@ class Position(NamedTuple):
     cycle: int
 
 
+_Moment = tuple[int, int, int, float, float | None, float, float, float, float, float, float]
+"""T_cur, T_i, cycle, gamma ** cycle, batch size, the five factors, and the multiplier of a step."""
+
+
 class Track:
     """The law under one set of parameters, advanced step by step; several param groups may share it.
 
-    Attributes are plain slots, and parameters stand beside the model that holds them: a training loop
-    runs ``advance`` once per step.
+    A training loop runs ``prepare`` and ``commit`` once per step: so the state is one plain tuple, and
+    parameters stand beside the model that holds them.
     """
 
     __slots__ = (
-        "T_cur",
-        "T_i",
         "T_mult",
-        "batch",
-        "batch_size",
-        "cosine",
-        "custom",
+        "_next",
+        "_now",
         "custom_lambda",
-        "cycle",
-        "decay",
         "eta_scal_max",
         "eta_scal_min",
         "group",
         "lr_scale",
-        "next_custom",
         "parameters",
-        "power",
-        "warmup",
         "warmup_steps",
     )
 
@@ -84,36 +78,60 @@ class Track:
         self.T_mult = parameters.T_mult
         self.eta_scal_min = parameters.eta_scal_min
         self.eta_scal_max = parameters.eta_scal_max
-        self.T_cur, self.T_i, self.cycle = 0, parameters.T_0, 0
-        self.power = 1.0  # gamma ** cycle: the decay that is in force outside the warm-up
-        self.next_custom = 1.0
-        self._clear_factors()
-
-    def _clear_factors(self) -> None:
-        """As before the first step."""
-        self.batch_size: float | None = None
-        self.batch = self.warmup = self.cosine = self.decay = self.custom = self.lr_scale = 1.0
+        self._next: _Moment = (0, parameters.T_0, 0, 1.0, None, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+        self.commit()
 
     @property
     def position(self) -> Position:
         """Where the schedule stands."""
-        return Position(self.T_cur, self.T_i, self.cycle)
+        return Position(*self._now[:3])
+
+    @property
+    def batch_size(self) -> float | None:
+        """The last step's batch size."""
+        return self._now[4]
 
     @property
     def factors(self) -> Factors:
-        """The last step's factors."""
-        return Factors(self.batch, self.warmup, self.cosine, self.decay, self.custom)
+        """The last step's factors; all 1 before the first step."""
+        return Factors(*self._now[5:10])
 
-    def prepare(self, step: int) -> None:
-        """Ask the custom factor for ``step``: the one part of a step that can fail.
+    def prepare(self, step: int, batch_size: float | None) -> None:
+        """Work out ``step``; nothing that can be seen changes before ``commit``.
 
-        Raises CustomLambdaError where it raises or gives no finite number. Nothing that can be seen
-        changes before ``advance``.
+        Raises CustomLambdaError where the custom factor raises or gives no finite number, StepError
+        where the multiplier grows beyond what a number can hold.
         """
-        if self.custom_lambda is None:
-            return
+        T_cur, T_i, cycle, power, last_size, batch, _, _, _, _, _ = self._now
+        custom = 1.0 if self.custom_lambda is None else self._custom(self.custom_lambda, step)
+        if batch_size != last_size:
+            batch = self._batch(batch_size)
+        if step > self.warmup_steps:
+            T_cur += 1
+            if T_cur >= T_i:
+                T_cur = 0
+                T_i *= self.T_mult
+                cycle += 1
+                power = decay_factor(self.parameters.gamma, cycle)
+            warmup, cosine, decay = 1.0, cosine_factor(T_cur, T_i), power
+        else:
+            shape = self.parameters
+            warmup = warmup_factor(step, self.warmup_steps, shape.warmup_scale_min, shape.warmup_type)
+            cosine = decay = 1.0
+        lr_scale = multiplier(batch, warmup, cosine, decay, custom)
+        if not isfinite(lr_scale):
+            message = f"the multiplier is {lr_scale} at step {step}: a factor is beyond what a number holds"
+            raise StepError(message, step, self.group)
+        self._next = (T_cur, T_i, cycle, power, batch_size, batch, warmup, cosine, decay, custom, lr_scale)
+
+    def commit(self) -> None:
+        """Take the step that ``prepare`` has worked out."""
+        self._now = self._next
+        self.lr_scale = self._next[10]
+
+    def _custom(self, custom_lambda: Callable[[int], float], step: int) -> float:
         try:
-            value = self.custom_lambda(step)
+            value = custom_lambda(step)
         except (Exception, SystemExit) as error:
             reason = str(error) or type(error).__name__
             message = f"custom_lambda failed at step {step}: {reason}"
@@ -122,55 +140,28 @@ class Track:
         if not ((type(value) is float or isinstance(value, numbers.Real)) and _is_finite(value)):
             message = f"custom_lambda gave {repr(value)[:60]} at step {step}; it must give a finite number"
             raise CustomLambdaError(message, step, self.group)
-        self.next_custom = float(value)
+        return float(value)
 
-    def advance(self, step: int, batch_size: float | None) -> None:
-        """Take ``step``, for which ``prepare`` has been called."""
-        if step > self.warmup_steps:
-            self.T_cur += 1
-            if self.T_cur >= self.T_i:
-                self.T_cur = 0
-                self.T_i *= self.T_mult
-                self.cycle += 1
-                self.power = decay_factor(self.parameters.gamma, self.cycle)
-        self._set_factors(step, batch_size)
-
-    def _set_factors(self, step: int, batch_size: float | None) -> None:
-        if batch_size != self.batch_size:
-            self._set_batch(batch_size)
-        if step > self.warmup_steps:
-            self.warmup = 1.0
-            self.cosine = cosine_factor(self.T_cur, self.T_i)
-            self.decay = self.power
-        else:
-            shape = self.parameters
-            self.warmup = warmup_factor(step, self.warmup_steps, shape.warmup_scale_min, shape.warmup_type)
-            self.cosine = self.decay = 1.0
-        self.custom = self.next_custom
-        self.lr_scale = multiplier(self.batch, self.warmup, self.cosine, self.decay, self.custom)
-
-    def _set_batch(self, batch_size: float | None) -> None:
+    def _batch(self, batch_size: float | None) -> float:
         shape = self.parameters
-        self.batch_size = batch_size
-        self.batch = (
-            1.0
-            if batch_size is None
-            else batch_factor(batch_size, shape.base_batch_size, shape.batch_size_mode)
-        )
+        if batch_size is None:
+            return 1.0
+        return batch_factor(batch_size, shape.base_batch_size, shape.batch_size_mode)
 
     def restored(self, position: Position, step: int, batch_size: float | None) -> Track:
         """This schedule as it stood after ``step`` at ``position``; this object stays as it is.
 
-        Raises CustomLambdaError as ``prepare`` does.
+        Raises what ``prepare`` raises.
         """
-        track = copy.copy(self)
-        track.T_cur, track.T_i, track.cycle = position
-        track.power = decay_factor(track.parameters.gamma, track.cycle)
-        if step == 0:
-            track._clear_factors()
-        else:
-            track.prepare(step)
-            track._set_factors(step, batch_size)
+        track = Track(self.parameters, self.custom_lambda, self.group)
+        T_cur, T_i, cycle = position
+        power = decay_factor(self.parameters.gamma, cycle)
+        # One step back inside the cycle, from where the law itself leads to the position.
+        before = T_cur - 1 if step > self.warmup_steps else T_cur
+        track._now = (before, T_i, cycle, power, None, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+        if step > 0:
+            track.prepare(step, batch_size)
+            track.commit()
         return track
 
     def position_at(self, step: int) -> Position:

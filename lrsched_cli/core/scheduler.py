@@ -11,7 +11,7 @@ import torch
 from torch.optim import lr_scheduler
 
 from lrsched_cli.core.factors import learning_rate
-from lrsched_cli.core.parameters import DEFAULTS, Parameters
+from lrsched_cli.core.parameters import DEFAULTS, LARGEST_WHOLE, Parameters
 from lrsched_cli.core.scheduler_arguments import (
     checked_batch_size,
     checked_overrides,
@@ -128,17 +128,17 @@ class LRScheduler(lr_scheduler.LRScheduler):
     @property
     def T_cur(self) -> int:
         """Steps since the last restart; 0 during the warm-up."""
-        return self._tracks[0].T_cur
+        return self._tracks[0].position.T_cur
 
     @property
     def T_i(self) -> int:
         """Length of the current cycle, in steps."""
-        return self._tracks[0].T_i
+        return self._tracks[0].position.T_i
 
     @property
     def cycle(self) -> int:
         """How many restarts there have been."""
-        return self._tracks[0].cycle
+        return self._tracks[0].position.cycle
 
     @property
     def lr_scale(self) -> float:
@@ -177,20 +177,21 @@ class LRScheduler(lr_scheduler.LRScheduler):
                 None: the batch factor is 1. Unlike torch's, this argument is never an epoch.
 
         Raises:
-            CustomLambdaError: ``custom_lambda`` failed at this step; nothing has changed then.
-            ValueError: ``batch_size`` is no finite number; nothing has changed then.
+            CustomLambdaError: ``custom_lambda`` failed at this step.
+            StepError: the multiplier is no finite number (a decay or a batch size beyond all measure).
+            ValueError: ``batch_size`` is no finite number. Nothing has changed after any of these.
         """
-        if batch_size is not None and batch_size != self._tracks[0].batch_size:
+        if batch_size is not None and (type(batch_size) is not int or batch_size > LARGEST_WHOLE):
             batch_size = checked_batch_size(batch_size)
         step = self.last_epoch + 1
         for track in self._tracks:
-            track.prepare(step)
+            track.prepare(step, batch_size)
         count = len(self.optimizer.param_groups)
         if count != len(self.base_lrs):
             self._adopt_groups()
         # Everything that can fail has been done; from here on the step is taken.
         for track in self._tracks:
-            track.advance(step, batch_size)
+            track.commit()
         self.last_epoch = step
         self._step_count += 1
         self._scheduled = count
@@ -245,6 +246,7 @@ class LRScheduler(lr_scheduler.LRScheduler):
             ScheduleMismatchWarning: every difference (saved → current); the current configuration goes on.
         """
         saved = read_state(state_dict)
+        self._check_group_count()
         found = [] if saved.is_bare else list(differences(saved.model_dump(), self.state_dict()))
         if found and strict:
             raise ScheduleMismatchError(_mismatch(found))
@@ -312,17 +314,21 @@ class LRScheduler(lr_scheduler.LRScheduler):
 
     def _adopt_groups(self) -> None:
         """Take in the groups that are new in the optimizer; they follow the schedule of all groups."""
+        self._check_group_count()
         groups = self.optimizer.param_groups
-        if len(groups) < len(self.base_lrs):
-            raise ValueError(
-                f"the optimizer has {len(groups)} param groups, {len(self.base_lrs)} were scheduled before; "
-                "build a new scheduler after taking groups away"
-            )
         for group in groups[len(self.base_lrs) :]:
             lr = group["lr"]
             group.setdefault("initial_lr", lr.clone() if isinstance(lr, torch.Tensor) else lr)
             self.base_lrs.append(_base_lr(group))
         self._track_of = self._all_tracks()
+
+    def _check_group_count(self) -> None:
+        count = len(self.optimizer.param_groups)
+        if count < len(self.base_lrs):
+            raise ValueError(
+                f"the optimizer has {count} param groups, {len(self.base_lrs)} were scheduled before; "
+                "build a new scheduler after taking groups away"
+            )
 
     def _write_lrs(self) -> None:
         """Put each group at its LR: the law's where a step has scheduled it, else its base LR."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -84,10 +84,10 @@ def checked_overrides(group_overrides: Any, names: list[str | None]) -> dict[int
 
 def checked_batch_size(batch_size: Any) -> float:
     """A batch size as a plain number, whatever library it comes from. Raises ValueError for what is none."""
-    number = plain_number(batch_size)
     try:
-        if not isinstance(number, bool) and math.isfinite(number):
-            return cast("float", number)
-    except (TypeError, OverflowError):
-        pass
+        number = plain_number(batch_size.item() if hasattr(batch_size, "item") else batch_size)
+        if isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number):
+            return number
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        pass  # a tensor of several numbers, or a whole number beyond the largest double
     raise ValueError(f"batch_size must be a finite number or None (got {batch_size!r})")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lrsched_cli.core.law import Position
 from lrsched_cli.core.messages import message_for
-from lrsched_cli.core.parameters import Plain
+from lrsched_cli.core.parameters import LARGEST_WHOLE, Plain
 from lrsched_cli.errors import StateError
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 
 Real = Annotated[float, Plain, Field(strict=True, allow_inf_nan=False)]
-# A cycle may be longer than any run, so its length has no upper limit here.
-Whole = Annotated[int, Plain, Field(strict=True, ge=0)]
+# A cycle may be longer than any run, but T_0 times T_mult, both at most 2**53, is as far as it gets.
+Whole = Annotated[int, Plain, Field(strict=True, ge=0, le=LARGEST_WHOLE**2)]
 
 
 class _Saved(BaseModel):
@@ -28,6 +28,12 @@ class _Saved(BaseModel):
     T_i: Annotated[Whole, Field(ge=1)]
     cycle: Whole
     lr_scale: Real | None = None
+
+    @model_validator(mode="after")
+    def _inside_its_cycle(self) -> Self:
+        if self.T_cur >= self.T_i:
+            raise ValueError(f"T_cur must be below T_i (got {self.T_cur} and {self.T_i})")
+        return self
 
     @property
     def position(self) -> Position:

@@ -111,7 +111,7 @@ _WORDS = {
 def _kinds(annotation: str) -> list[str | int]:
     """The kinds that an annotation allows (a number: a tuple of so many numbers).
 
-    None where the annotation names a kind that cannot be judged.
+    An empty list where the annotation names a kind that cannot be judged.
     """
     if not annotation:
         return []

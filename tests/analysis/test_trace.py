@@ -255,7 +255,7 @@ class TestSteps:
 
     @pytest.mark.parametrize("steps", [0, -1, MAX_STEPS + 1])
     def test_a_number_out_of_range_is_a_usage_error(self, steps: int) -> None:
-        with pytest.raises(UsageError, match="steps must be from 1 to 10,000,000"):
+        with pytest.raises(UsageError, match="steps must be a whole number from 1 to 10,000,000"):
             run(SMALL, steps)
 
     def test_a_fourth_cycle_that_ends_too_far_away_is_told_at_the_scheduler(self) -> None:
@@ -326,9 +326,14 @@ class TestWhatGoesWrongOnTheWay:
         assert run('steps: 40\nscheduler: {custom_lambda: "1 / (step - 41)"}').steps == 40
 
     def test_an_lr_that_is_not_finite_is_told_with_group_and_step(self) -> None:
+        problem = problem_of("steps: 40\noptimizer: {lr: 1e308}\nscheduler:\n  {warmup_steps: 0}\n")
+        assert problem.startswith("s.yaml:4:3: scheduler")
+        assert "'default'" in problem
+        assert "step 1" in problem
+
+    def test_a_multiplier_that_is_not_finite_is_told_with_its_step(self) -> None:
         problem = problem_of("steps: 40\nscheduler:\n  {warmup_steps: 0, T_0: 1, T_mult: 1, gamma: 1e300}\n")
         assert problem.startswith("s.yaml:3:3: scheduler")
-        assert "'default'" in problem
         assert "step 2" in problem
 
     def test_a_groups_own_lr_that_is_not_finite_is_told_at_the_group(self) -> None:
@@ -337,11 +342,22 @@ class TestWhatGoesWrongOnTheWay:
             "param_groups:\n"
             "  - name: trunk\n"
             "  - name: head\n"
-            "    scheduler: {warmup_steps: 0, T_0: 1, T_mult: 1, gamma: 1e300}\n"
+            "    lr: 1e308\n"
+            "    scheduler: {warmup_steps: 0}\n"
             "scheduler: {warmup_steps: 0}\n"
         )
-        assert problem.startswith("s.yaml:5:")
+        assert problem.startswith("s.yaml:6:")
         assert "'head'" in problem
+
+    def test_a_groups_own_multiplier_that_is_not_finite_is_told_at_the_group(self) -> None:
+        problem = problem_of(
+            "steps: 40\n"
+            "param_groups:\n"
+            "  - name: trunk\n"
+            "  - name: head\n"
+            "    scheduler: {warmup_steps: 0, T_0: 1, T_mult: 1, gamma: 1e300}\n"
+        )
+        assert problem.startswith("s.yaml:5:")
 
     def test_settings_that_torch_refuses_are_told_at_the_optimizer(self) -> None:
         problem = problem_of("steps: 40\noptimizer: {betas: [2.0, 0.9]}\n")

@@ -173,8 +173,8 @@ def track(custom: Callable[[int], float] | None = None, **parameters: Any) -> Tr
 
 def walked(one: Track, steps: int, batch_size: float | None = None) -> Track:
     for step in range(1, steps + 1):
-        one.prepare(step)
-        one.advance(step, batch_size)
+        one.prepare(step, batch_size)
+        one.commit()
     return one
 
 
@@ -196,7 +196,7 @@ def test_the_warmup_ends_at_the_full_multiplier() -> None:
 
 def test_neither_annealing_nor_decay_acts_during_the_warmup() -> None:
     one = walked(track(warmup_steps=10, T_0=2, gamma=0.5), 9)
-    assert (one.cosine, one.decay) == (1.0, 1.0)
+    assert (one.factors.cosine, one.factors.decay) == (1.0, 1.0)
 
 
 def test_the_first_annealing_step_is_one_step_into_the_cycle() -> None:
@@ -205,15 +205,16 @@ def test_the_first_annealing_step_is_one_step_into_the_cycle() -> None:
 
 def test_a_restarts_own_step_has_the_full_cosine_and_the_new_decay() -> None:
     one = walked(track(warmup_steps=0, T_0=10, gamma=0.5), 10)
-    assert (one.position, one.cosine, one.decay) == (Position(0, 20, 1), 1.0, 0.5)
+    assert (one.position, one.factors.cosine, one.factors.decay) == (Position(0, 20, 1), 1.0, 0.5)
 
 
 def test_the_decay_stays_within_a_cycle() -> None:
     one = track(warmup_steps=0, T_0=10, T_mult=1, gamma=0.5)
     decays = []
     for step in range(1, 30):
-        one.advance(step, None)
-        decays.append(one.decay)
+        one.prepare(step, None)
+        one.commit()
+        decays.append(one.factors.decay)
     assert decays == [1.0] * 9 + [0.5] * 10 + [0.25] * 10
 
 
@@ -227,13 +228,14 @@ def test_cycles_of_one_step_restart_at_every_step() -> None:
 
 def test_a_batch_size_is_forgotten_at_a_step_without_one() -> None:
     one = walked(track(), 1, batch_size=256)
-    assert one.batch == 2.0
-    one.advance(2, None)
-    assert one.batch == 1.0
+    assert one.factors.batch == 2.0
+    one.prepare(2, None)
+    one.commit()
+    assert one.factors.batch == 1.0
 
 
 def test_the_custom_factor_acts_during_the_warmup_too() -> None:
-    assert walked(track(lambda step: step / 2, warmup_steps=10), 3).custom == 1.5
+    assert walked(track(lambda step: step / 2, warmup_steps=10), 3).factors.custom == 1.5
 
 
 def test_the_custom_factor_is_asked_once_per_step_for_the_steps_number() -> None:
@@ -262,19 +264,19 @@ def failing(_step: int) -> float:
 )
 def test_a_custom_factor_that_is_no_finite_number_is_an_error_with_its_step(custom: Any) -> None:
     with pytest.raises(CustomLambdaError, match="step 7") as caught:
-        track(custom).prepare(7)
+        track(custom).prepare(7, None)
     assert caught.value.step == 7
 
 
 def test_what_the_custom_factor_raised_is_the_errors_cause() -> None:
     with pytest.raises(CustomLambdaError, match="no value here") as caught:
-        track(failing).prepare(1)
+        track(failing).prepare(1, None)
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 
 def test_a_failing_custom_factor_names_the_group_of_its_schedule() -> None:
     with pytest.raises(CustomLambdaError) as caught:
-        Track(Parameters(), failing, group="head").prepare(1)
+        Track(Parameters(), failing, group="head").prepare(1, None)
     assert caught.value.group == "head"
 
 
@@ -282,15 +284,15 @@ def test_a_failing_custom_factor_leaves_the_last_factors_alone() -> None:
     one = walked(track(lambda step: 0.5 if step < 3 else math.nan), 2)
     before = one.factors
     with pytest.raises(CustomLambdaError):
-        one.prepare(3)
+        one.prepare(3, None)
     assert one.factors == before
 
 
 @pytest.mark.parametrize("given", [np.float32(0.5), np.float64(0.5), np.int64(2), 1, True])
 def test_a_number_of_another_library_becomes_a_plain_float(given: Any) -> None:
     one = walked(track(lambda _: given), 1)
-    assert type(one.custom) is float
-    assert one.custom == given
+    assert type(one.factors.custom) is float
+    assert one.factors.custom == given
 
 
 @pytest.mark.parametrize("steps", [0, 1, 9, 10, 11, 14, 15, 29, 30, 31, 500])
