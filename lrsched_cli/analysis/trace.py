@@ -11,6 +11,7 @@ import numpy as np
 
 from lrsched_cli.core.config import MAX_STEPS
 from lrsched_cli.core.expressions import Expression
+from lrsched_cli.core.law import Factors, Position
 from lrsched_cli.errors import CustomLambdaError, ExpressionError, ScheduleFileError, StepError, UsageError
 
 if TYPE_CHECKING:
@@ -23,11 +24,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Progress = Callable[[int, int], None]
-
-FACTORS = ("batch", "warmup", "cosine", "decay", "custom")
-"""The factors of a trace, in the order in which they are multiplied."""
-
-CYCLE_STATE = ("cycle", "T_cur", "T_i")
 
 _ROWS_AT_A_TIME = 4096
 
@@ -135,19 +131,20 @@ def record(  # noqa: PLR0913 - what a trace carries along
     groups = tuple(
         str(group.get("name") or index) for index, group in enumerate(scheduler.optimizer.param_groups)
     )
-    blocks: list[Floats] = []
-    rows = [_row(scheduler, None)]
+    first = _row(scheduler, None)
+    table = np.empty((total + 1, len(first)), dtype=np.float64)
+    done, rows = 0, [first]
     for batch_size in batch_sizes:
         scheduler.step(batch_size)
         rows.append(_row(scheduler, batch_size))
         if len(rows) >= _ROWS_AT_A_TIME:
-            blocks.append(np.array(rows, dtype=np.float64))
-            rows = []
+            table[done : done + len(rows)] = rows
+            done, rows = done + len(rows), []
             if progress is not None:
-                progress(sum(map(len, blocks)) - 1, total)
+                progress(done - 1, total)
     if rows:
-        blocks.append(np.array(rows, dtype=np.float64))
-    return _trace(np.concatenate(blocks), groups, name=name, loop=loop)
+        table[done:] = rows
+    return _trace(table, groups, name=name, loop=loop)
 
 
 def _row(scheduler: LRScheduler, batch_size: float | None) -> list[float]:
@@ -161,28 +158,30 @@ def _row(scheduler: LRScheduler, batch_size: float | None) -> list[float]:
     return row
 
 
-_NO_FACTORS = (math.nan,) * len(FACTORS)
+_NO_FACTORS = (math.nan,) * len(Factors._fields)
 
 
 def _trace(table: Floats, groups: tuple[str, ...], **about: Any) -> Trace:
     table.setflags(write=False)
     count = len(groups)
     after_scale = 2 + 2 * count
-    after_factors = after_scale + len(FACTORS) * count
-    factors = table[:, after_scale:after_factors].reshape(len(table), count, len(FACTORS))
-    positions = table[:, after_factors:].reshape(len(table), count, len(CYCLE_STATE))
+    after_factors = after_scale + len(Factors._fields) * count
     return Trace(
         groups=groups,
         step=table[:, 0],
         batch_size=table[:, 1],
         lr=table[:, 2 : 2 + count],
         scale=table[:, 2 + count : after_scale],
-        factors=MappingProxyType({name: factors[:, :, i] for i, name in enumerate(FACTORS)}),
-        state=MappingProxyType(
-            {name: positions[:, :, i] for i, name in enumerate(("T_cur", "T_i", "cycle"))}
-        ),
+        factors=_by_name(table[:, after_scale:after_factors], count, Factors._fields),
+        state=_by_name(table[:, after_factors:], count, Position._fields),
         **about,
     )
+
+
+def _by_name(table: Floats, groups: int, names: tuple[str, ...]) -> Mapping[str, Floats]:
+    """The columns of all groups, group after group, as one array per name."""
+    each = table.reshape(len(table), groups, len(names))
+    return MappingProxyType({name: each[:, :, i] for i, name in enumerate(names)})
 
 
 def _total_steps(schedule: Schedule, steps: int | None) -> int:

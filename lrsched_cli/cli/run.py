@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,14 +22,15 @@ def load(config: str, overrides: Sequence[str] | None, *, trust: bool) -> Schedu
     """Read and validate CONFIG with the ``--set`` overrides."""
     from lrsched_cli.core.config import load_schedule  # noqa: PLC0415 - not for --help
 
-    return load_schedule(config, overrides=overrides or (), trust=trust)
+    with redirect_stdout(sys.stderr):  # what a function of the user's prints is no result
+        return load_schedule(config, overrides=overrides or (), trust=trust)
 
 
 def stepped(schedule: Schedule, steps: int | None) -> Trace:
     """The dry run, with a progress bar from its second second on."""
     from lrsched_cli.analysis.trace import dry_run  # noqa: PLC0415 - not for --help
 
-    with progress_bar(f"stepping {schedule.name}") as advance:
+    with progress_bar(f"stepping {schedule.name}") as advance, redirect_stdout(sys.stderr):
         return dry_run(schedule, steps, advance)
 
 
@@ -62,6 +63,8 @@ def _bar(description: str, total: int) -> tuple[Progress, TaskID]:
         TextColumn("{task.percentage:>3.0f}%"),
         TimeRemainingColumn(),
         console=Console(stderr=True),
+        redirect_stdout=False,
+        redirect_stderr=False,
         transient=True,
     )
     bar.start()

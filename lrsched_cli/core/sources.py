@@ -83,18 +83,22 @@ def _no_such_file(path: Path, *, may_be_shipped: bool) -> str:
 def _decoded(data: bytes, label: str) -> str:
     if len(data) > MAX_BYTES:
         reason = f"is larger than {MAX_BYTES // 1024} KiB; no schedule is"
-    elif data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        reason = "is UTF-16 text; save it as UTF-8"
-    else:
-        try:
-            return data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            before = data[: error.start]
-            line = before.count(b"\n") + 1
-            column = error.start - (before.rfind(b"\n") + 1) + 1
-            problem = Problem(label, line, column, "", f"is not UTF-8 text (byte 0x{data[error.start]:02x})")
-            raise ScheduleFileError([problem]) from None
-    raise ScheduleFileError([Problem(label, 0, 0, "", reason)])
+        raise ScheduleFileError([Problem(label, 0, 0, "", reason)])
+    return decoded(data, label)
+
+
+def decoded(data: bytes, label: str) -> str:
+    """UTF-8 text, without a byte order mark. Raises ScheduleFileError at the first byte that is none."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ScheduleFileError([Problem(label, 0, 0, "", "is UTF-16 text; save it as UTF-8")])
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line = before.count(b"\n") + 1
+        column = error.start - (before.rfind(b"\n") + 1) + 1
+        problem = Problem(label, line, column, "", f"is not UTF-8 text (byte 0x{data[error.start]:02x})")
+        raise ScheduleFileError([problem]) from None
 
 
 def _extended(root: Node, path: Path | None, problems: list[Problem], seen: tuple[Path, ...]) -> Node:
@@ -130,8 +134,26 @@ def _extended(root: Node, path: Path | None, problems: list[Problem], seen: tupl
     if not isinstance(base.value, dict):
         problems.append(base.position.problem("", "must be a mapping of settings"))
         return root
+    return _without_what_cannot_be_mixed(base, root).merged_with(root)
+
+
+def _without_what_cannot_be_mixed(base: Node, root: Node) -> Node:
+    """The base without what ``root`` replaces whole: the batch plan, and another optimizer's arguments."""
+    base = base.unshared()
     base.value.pop("name", None)
-    return base.merged_with(root)
+    if "batch_size" in root.value:
+        base.value.pop("batch_size", None)
+    own, inherited = root.value.get("optimizer"), base.value.get("optimizer")
+    if own is not None and inherited is not None and _type(own) not in {None, _type(inherited)}:
+        arguments = inherited.value if isinstance(inherited.value, dict) else {}
+        kept = {key: node for key, node in arguments.items() if key == "lr"}
+        base.value["optimizer"] = replace(inherited, value=kept)
+    return base
+
+
+def _type(optimizer: Node) -> str | None:
+    stated = optimizer.value.get("type") if isinstance(optimizer.value, dict) else None
+    return stated.value if stated is not None else None
 
 
 def _relative(path: Path) -> str:

@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from lrsched_cli import LRScheduler, ScheduleFileError, Trace, dry_run, load_schedule
-from lrsched_cli.analysis.trace import CYCLE_STATE, FACTORS, record
+from lrsched_cli.analysis.trace import record
 from lrsched_cli.core.factors import learning_rate
+from lrsched_cli.core.law import Factors, Position
 from lrsched_cli.core.sections import MAX_STEPS
 from lrsched_cli.errors import UsageError
 
@@ -55,7 +56,7 @@ class TestRows:
     def test_the_first_row_has_the_multiplier_one_and_no_factors(self) -> None:
         trace = run(TWO)
         assert trace.scale[0].tolist() == [1.0, 1.0]
-        assert all(np.isnan(trace.factors[name][0]).all() for name in FACTORS)
+        assert all(np.isnan(trace.factors[name][0]).all() for name in Factors._fields)
 
     def test_the_first_row_has_no_batch_size(self) -> None:
         assert math.isnan(run("batch_size: 128\n" + SMALL).batch_size[0])
@@ -79,12 +80,12 @@ class TestRows:
 
     def test_the_factors_and_the_state_have_their_names(self) -> None:
         trace = run(TWO)
-        assert tuple(trace.factors) == FACTORS == ("batch", "warmup", "cosine", "decay", "custom")
-        assert set(trace.state) == set(CYCLE_STATE) == {"cycle", "T_cur", "T_i"}
+        assert tuple(trace.factors) == Factors._fields == ("batch", "warmup", "cosine", "decay", "custom")
+        assert set(trace.state) == set(Position._fields) == {"cycle", "T_cur", "T_i"}
 
     def test_each_group_has_its_own_position(self) -> None:
         trace = run(TWO)
-        found = {name: trace.state[name][20].tolist() for name in CYCLE_STATE}
+        found = {name: trace.state[name][20].tolist() for name in Position._fields}
         assert found == {"cycle": [1, 2], "T_cur": [5, 6], "T_i": [20, 7]}
 
     def test_the_groups_names_are_those_of_the_file(self) -> None:
@@ -118,12 +119,12 @@ class TestReadOnly:
         with pytest.raises(ValueError, match="read-only"):
             getattr(run(SMALL), name)[0] = 7.0
 
-    @pytest.mark.parametrize("name", FACTORS)
+    @pytest.mark.parametrize("name", Factors._fields)
     def test_a_factors_array_cannot_be_written(self, name: str) -> None:
         with pytest.raises(ValueError, match="read-only"):
             run(SMALL).factors[name][0] = 7.0
 
-    @pytest.mark.parametrize("name", CYCLE_STATE)
+    @pytest.mark.parametrize("name", Position._fields)
     def test_a_positions_array_cannot_be_written(self, name: str) -> None:
         with pytest.raises(ValueError, match="read-only"):
             run(SMALL).state[name][0] = 7.0

@@ -427,3 +427,30 @@ def test_a_document_has_one_fingerprint_in_any_style(document: dict[str, Any]) -
     flow = loaded(yaml.safe_dump(document, default_flow_style=True, sort_keys=True)).fingerprint
     block = loaded(yaml.safe_dump(document, default_flow_style=False, sort_keys=False)).fingerprint
     assert flow == block
+
+
+@pytest.mark.parametrize(
+    ("base", "own", "sizes"),
+    [
+        ("{per_device: 16, devices: 4}", "{size: 128}", (128,)),
+        ("[{until: 5, size: 32}, {size: 64}]", "{size: 128}", (128,)),
+        ("64", "null", (None,)),
+    ],
+)
+def test_a_batch_plan_replaces_that_of_the_base_whole(base: str, own: str, sizes: tuple[int | None]) -> None:
+    Path("base.yaml").write_text(f"batch_size: {base}\n", encoding="utf-8")
+    Path("own.yaml").write_text(f"extends: base.yaml\nbatch_size: {own}\n", encoding="utf-8")
+    assert load_schedule("own.yaml").batch_plan.sizes == sizes
+
+
+def test_under_another_optimizer_the_bases_arguments_are_left_out_but_for_the_lr() -> None:
+    Path("base.yaml").write_text("optimizer: {type: SGD, momentum: 0.9, lr: 0.05}\n", encoding="utf-8")
+    Path("own.yaml").write_text("extends: base.yaml\noptimizer: {type: Adam, eps: 1e-6}\n", encoding="utf-8")
+    optimizer = load_schedule("own.yaml").optimizer
+    assert (optimizer.type, optimizer.lr, optimizer.settings) == ("Adam", 0.05, {"eps": 1e-6})
+
+
+def test_under_the_same_optimizer_the_bases_arguments_are_kept() -> None:
+    Path("base.yaml").write_text("optimizer: {type: SGD, momentum: 0.9}\n", encoding="utf-8")
+    Path("own.yaml").write_text("extends: base.yaml\noptimizer: {type: SGD, lr: 1.0}\n", encoding="utf-8")
+    assert load_schedule("own.yaml").optimizer.settings == {"momentum": 0.9}
