@@ -9,20 +9,29 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lrsched_cli.analysis.compare import compare
     from lrsched_cli.analysis.trace import Trace, dry_run
     from lrsched_cli.core.config import Schedule, load_schedule
     from lrsched_cli.core.scheduler import LRScheduler
     from lrsched_cli.errors import (
         CustomLambdaError,
+        ExpressionError,
         LrschedError,
+        OutputError,
         Problem,
         ScheduleFileError,
         ScheduleMismatchError,
         ScheduleMismatchWarning,
         StateError,
+        StepError,
+        UsageError,
     )
 
 _HOMES = {
+    "UsageError": "errors",
+    "StepError": "errors",
+    "OutputError": "errors",
+    "ExpressionError": "errors",
     "CustomLambdaError": "errors",
     "LRScheduler": "core.scheduler",
     "LrschedError": "errors",
@@ -33,22 +42,28 @@ _HOMES = {
     "ScheduleMismatchWarning": "errors",
     "StateError": "errors",
     "Trace": "analysis.trace",
+    "compare": "analysis.compare",
     "dry_run": "analysis.trace",
     "load_schedule": "core.config",
 }
 
 __all__ = [
     "CustomLambdaError",
+    "ExpressionError",
     "LRScheduler",
     "LrschedError",
+    "OutputError",
     "Problem",
     "Schedule",
     "ScheduleFileError",
     "ScheduleMismatchError",
     "ScheduleMismatchWarning",
     "StateError",
+    "StepError",
     "Trace",
+    "UsageError",
     "__version__",
+    "compare",
     "dry_run",
     "load_schedule",
 ]

@@ -1,7 +1,8 @@
 """Every error that this package raises on purpose, and the form in which input problems are told.
 
     LrschedError
-    ├── ScheduleFileError      one or more problems in a schedule file, an override or an expression
+    ├── ScheduleFileError      one or more problems in a schedule file, an override, an expression or a
+    │                          stored trace
     ├── ExpressionError        a text expression that does not parse, or gives no number at a step
     ├── StepError              a step that cannot be taken: its multiplier is no finite number
     │   └── CustomLambdaError  a custom_lambda that raised, or gave no finite number, at a step
@@ -46,7 +47,7 @@ class Problem:
 
 
 class ScheduleFileError(LrschedError):
-    """A schedule cannot be used as written. ``problems`` holds all that is wrong, in file order."""
+    """A schedule or a stored trace cannot be used as written. ``problems``: all that is wrong, in order."""
 
     def __init__(self, problems: Iterable[Problem], hint: str = "") -> None:
         self.problems = tuple(problems)

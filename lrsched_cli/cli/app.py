@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 import signal
 import sys
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lrsched_cli.cli.compare import compare
 from lrsched_cli.cli.plot import plot
 from lrsched_cli.cli.show import show
-from lrsched_cli.cli.streams import print_error
+from lrsched_cli.cli.streams import abandon_stdout, print_error, print_note
 from lrsched_cli.cli.trace import trace
 from lrsched_cli.errors import LrschedError
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 COULD_NOT_RUN = 2
-COMMANDS: tuple[Callable[..., None], ...] = (plot, trace, show)
+COMMANDS: tuple[Callable[..., None], ...] = (plot, trace, show, compare)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
@@ -68,10 +70,20 @@ def main() -> None:
     # Importing torch and matplotlib makes so many objects that looking for cycles among them costs a
     # tenth of the whole command; nothing here runs long enough, or leaves cycles enough, to want it back.
     gc.disable()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a letter that the terminal lacks is shown as its code
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app(prog_name="lrsched")
+        try:
+            app(prog_name="lrsched")
+        finally:
+            sys.stdout.flush()
     except LrschedError as error:
         print_error(error)
+        sys.exit(COULD_NOT_RUN)
+    except OSError as error:  # files are told of as OutputError; what is left is a stream
+        abandon_stdout()
+        print_note(f"lrsched: standard output cannot be written: {error.strerror}")
         sys.exit(COULD_NOT_RUN)
     except _Terminated:
         sys.exit(128 + signal.SIGTERM)

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from lrsched_cli.errors import UsageError
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*[x×,]\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
+_SMALLEST_INCHES, _LARGEST_INCHES = 3.0, 40.0
+
 
 def _complete_config(incomplete: str) -> list[str]:
-    """YAML files and folders below what has been typed, and the shipped names."""
+    return _completed(incomplete, (".yaml", ".yml"))
+
+
+def _complete_compared(incomplete: str) -> list[str]:
+    return _completed(incomplete, (".yaml", ".yml", ".csv"))
+
+
+def _completed(incomplete: str, suffixes: tuple[str, ...]) -> list[str]:
+    """Files of such names and folders below what has been typed, and the shipped names."""
     from lrsched_cli.core.shipped import shipped_names  # noqa: PLC0415 - only while completing
 
     typed = Path(incomplete)
     folder = typed if incomplete.endswith("/") else typed.parent
     try:
-        found = sorted(path for path in folder.iterdir() if path.is_dir() or _is_yaml(path))
+        found = sorted(path for path in folder.iterdir() if path.is_dir() or path.suffix in suffixes)
     except OSError:
         found = []
     before = incomplete[: incomplete.rfind("/") + 1]  # as it was typed: pathlib would drop a leading ./
@@ -24,16 +38,21 @@ def _complete_config(incomplete: str) -> list[str]:
     return [*paths, *(name for name in shipped_names() if name.startswith(incomplete))]
 
 
-def _is_yaml(path: Path) -> bool:
-    return path.suffix in {".yaml", ".yml"}
-
-
 Config = Annotated[
     str,
     typer.Argument(
         metavar="CONFIG",
         help="A schedule file, a shipped schedule's name, or - for standard input.",
         autocompletion=_complete_config,
+        show_default=False,
+    ),
+]
+Compared = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="A B ...",
+        help="Schedule files, shipped names, or traces (files ending in .csv); the first is the reference.",
+        autocompletion=_complete_compared,
         show_default=False,
     ),
 ]
@@ -59,3 +78,21 @@ Trust = Annotated[
         "--trust", help="Let the file import functions of yours; the current folder is on the import path."
     ),
 ]
+NoCsv = Annotated[bool, typer.Option("--no-csv", help="Write the picture alone.")]
+LogY = Annotated[bool, typer.Option("--log-y", help="Logarithmic learning rates.")]
+Size = Annotated[str, typer.Option(metavar="WxH", help="Width and height in inches.")]
+Dpi = Annotated[int, typer.Option(min=30, max=600, help="Dots per inch.")]
+Dark = Annotated[bool, typer.Option("--dark", help="Light lines on a dark page.")]
+
+
+def inches(text: str) -> tuple[float, float]:
+    """Width and height as ``--size`` states them."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"--size must be WIDTHxHEIGHT in inches, such as 8x5 (got {text!r})")
+    width, height = float(match[1]), float(match[2])
+    if not all(_SMALLEST_INCHES <= one <= _LARGEST_INCHES for one in (width, height)):
+        raise UsageError(
+            f"--size must be from {_SMALLEST_INCHES:g} to {_LARGEST_INCHES:g} inches each way (got {text!r})"
+        )
+    return width, height

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lrsched_cli.cli.options import AsJson, Config, Overrides, Steps, Trust
+from lrsched_cli.cli.options import (
+    AsJson,
+    Config,
+    Dark,
+    Dpi,
+    LogY,
+    NoCsv,
+    Overrides,
+    Size,
+    Steps,
+    Trust,
+    inches,
+)
 from lrsched_cli.cli.outputs import relative, target, write_all
 from lrsched_cli.cli.run import load, stepped
 from lrsched_cli.cli.streams import json_or
-from lrsched_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*[x×,]\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
-_SMALLEST_INCHES, _LARGEST_INCHES = 3.0, 40.0
-
-
-def _size(text: str) -> tuple[float, float]:
-    match = _SIZE.fullmatch(text.strip())
-    if match is None:
-        raise UsageError(f"--size must be WIDTHxHEIGHT in inches, such as 8x5 (got {text!r})")
-    width, height = float(match[1]), float(match[2])
-    if not all(_SMALLEST_INCHES <= one <= _LARGEST_INCHES for one in (width, height)):
-        raise UsageError(
-            f"--size must be from {_SMALLEST_INCHES:g} to {_LARGEST_INCHES:g} inches each way (got {text!r})"
-        )
-    return width, height
 
 
 def plot(  # noqa: PLR0913 - one argument per option
@@ -43,13 +38,13 @@ def plot(  # noqa: PLR0913 - one argument per option
             show_default="outputs/NAME.png",
         ),
     ] = None,
-    no_csv: Annotated[bool, typer.Option("--no-csv", help="Write the picture alone.")] = False,
+    no_csv: NoCsv = False,
     overrides: Overrides = None,
     steps: Steps = None,
-    log_y: Annotated[bool, typer.Option("--log-y", help="Logarithmic learning rates.")] = False,
-    size: Annotated[str, typer.Option(metavar="WxH", help="Width and height in inches.")] = "8x5",
-    dpi: Annotated[int, typer.Option(min=30, max=600, help="Dots per inch.")] = 200,
-    dark: Annotated[bool, typer.Option("--dark", help="Light lines on a dark page.")] = False,
+    log_y: LogY = False,
+    size: Size = "8x5",
+    dpi: Dpi = 200,
+    dark: Dark = False,
     as_json: AsJson = False,
     trust: Trust = False,
 ) -> None:
@@ -59,7 +54,7 @@ def plot(  # noqa: PLR0913 - one argument per option
     the LRs after k scheduler steps: with loop optimizer-first update k+1 runs at them, with
     scheduler-first update k does, and row 0 is never used.
     """
-    width, height = _size(size)
+    width, height = inches(size)
     schedule = load(config, overrides, trust=trust)
     picture = target(out, schedule.name, (".png", ".svg", ".pdf"))
     trace = stepped(schedule, steps)

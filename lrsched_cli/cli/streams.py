@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -33,21 +32,23 @@ def print_result(*parts: RenderableType) -> None:
         return
     console = Console(highlight=False, emoji=False)
     for part in parts:
-        console.print(part, markup=False)
+        console.print(part, markup=False, soft_wrap=isinstance(part, str))  # a path is copied in one piece
 
 
 def write_result(pieces: Iterable[str]) -> None:
     """Write text to stdout as it is; a reader that has seen enough ends the command quietly."""
-    with contextlib.suppress(AttributeError):
-        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         for piece in pieces:
             sys.stdout.write(piece)
         sys.stdout.flush()
     except BrokenPipeError:
-        # What is still buffered has nowhere to go; without this the interpreter complains at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        abandon_stdout()
         raise typer.Exit from None
+
+
+def abandon_stdout() -> None:
+    """Send what is still buffered nowhere; without this the interpreter complains at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def result_width() -> int:
@@ -63,7 +64,7 @@ def result_width() -> int:
 
 def print_note(text: str) -> None:
     """A line on stderr."""
-    print(_visible(text), file=sys.stderr)
+    print(visible(text), file=sys.stderr)
 
 
 def print_error(error: LrschedError) -> None:
@@ -79,7 +80,7 @@ def print_error(error: LrschedError) -> None:
         print_note(error.hint)
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """Control characters (they may come from a file's name) as escapes, so that a terminal shows them."""
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 

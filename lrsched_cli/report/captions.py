@@ -11,6 +11,7 @@ import numpy as np
 from lrsched_cli.core.config import Schedule
 from lrsched_cli.core.parameters import DEFAULTS, Parameters
 from lrsched_cli.report.numbers_text import count_text, lr_text
+from lrsched_cli.report.panels import MAX_HAIRLINES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +35,7 @@ class Caption:
 
 def schedule_caption(schedule: Schedule, trace: Trace, version: str) -> Caption:
     """Name, the schedule in a line, the other settings that differ from the defaults, version and hash."""
-    parts = [schedule.optimizer.type, _batch(trace), *_course(schedule.scheduler)]
+    parts = [schedule.optimizer.type, _batch(trace), *_course(schedule.scheduler), _too_many(trace)]
     return Caption(
         title=schedule.name,
         subtitle=" · ".join(part for part in parts if part),
@@ -54,6 +55,11 @@ def scheduler_caption(parameters: Parameters, trace: Trace) -> Caption:
     )
 
 
+def _too_many(trace: Trace) -> str:
+    restarts = len(trace.restarts(0))
+    return f"{restarts:,} restarts, too many to mark" if restarts > MAX_HAIRLINES else ""
+
+
 def _course(parameters: Parameters) -> list[str]:
     warmup = f"warm-up {count_text(parameters.warmup_steps)} {parameters.warmup_type}"
     times = f" ×{parameters.T_mult}" if parameters.T_mult > 1 else ""
@@ -68,8 +74,11 @@ def _batch(trace: Trace) -> str:
     sizes = _changes(trace.batch_size[1:])
     if math.isnan(sizes[0]):
         return ""
-    factors = [f"×{factor:.3g}" for factor in _changes(trace.factors["batch"][1:, 0])]
-    return f"batch {_course_of([f'{size:.0f}' for size in sizes])} ({_course_of(factors)})"
+    shown = f"batch {_course_of([f'{size:.0f}' for size in sizes])}"
+    batch = trace.factors["batch"][1:]
+    if (batch != batch[:, :1]).any():  # the groups have batch factors of their own
+        return shown
+    return f"{shown} ({_course_of([f'×{factor:.3g}' for factor in _changes(batch[:, 0])])})"
 
 
 def _changes(values: NDArray[np.float64]) -> list[float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.table import Table
@@ -23,12 +23,12 @@ MAX_KEY_ROWS = 40
 
 def summary_table(summaries: Iterable[GroupSummary]) -> Table:
     """The schedule in numbers, one row per param group; below each LR the step at which it occurs."""
-    table = _table("group", "base LR", "first", "peak", "minimum", "final", "mean", "sum")
+    table = plain_table("group", "base LR", "first", "peak", "minimum", "final", "mean", "sum")
     for one in summaries:
         table.add_row(
             Text(one.name),
             lr_text(one.base_lr),
-            *(_at(lr) for lr in (one.first, one.peak, one.minimum, one.final)),
+            *(at_text(lr) for lr in (one.first, one.peak, one.minimum, one.final)),
             lr_text(one.mean),
             lr_text(one.sum),
         )
@@ -47,13 +47,13 @@ def param_groups_table(groups: Iterable[ParamGroupInfo], lr_heading: str = "LR")
     """The param groups: LR, the optimizer's main settings, numbers of tensors and of elements."""
     groups = list(groups)
     keys = [key for key in _MAIN_SETTINGS if any(key in group.settings for group in groups)]
-    table = _table("#", "group", lr_heading, *keys, "tensors", "elements")
+    table = plain_table("#", "group", lr_heading, *keys, "tensors", "elements")
     for group in groups:
         table.add_row(
             str(group.index),
             Text(group.name or "(unnamed)"),
             lr_text(group.lr),
-            *(_setting(group.settings.get(key)) for key in keys),
+            *(setting_text(group.settings.get(key)) for key in keys),
             whole_text(len(group.parameters)),
             whole_text(group.elements),
         )
@@ -66,7 +66,7 @@ def other_settings_lines(groups: Sequence[ParamGroupInfo]) -> list[Text]:
     keys = dict.fromkeys(key for group in groups for key in group.settings if key not in _MAIN_SETTINGS)
     said = []
     for key in keys:
-        values = [_setting(group.settings.get(key)) for group in groups]
+        values = [setting_text(group.settings.get(key)) for group in groups]
         if len(set(values)) == 1:
             said.append(f"{key} {values[0]}")
         else:
@@ -79,7 +79,7 @@ def other_settings_lines(groups: Sequence[ParamGroupInfo]) -> list[Text]:
 
 def parameters_table(groups: Iterable[ParamGroupInfo]) -> Table:
     """Every parameter with its shape, by group."""
-    table = _table("#", "group", "parameter", "shape")
+    table = plain_table("#", "group", "parameter", "shape")
     for group in groups:
         for place, parameter in enumerate(group.parameters):
             table.add_row(
@@ -105,7 +105,7 @@ def key_steps_tables(trace: Trace, steps: Sequence[int], width: int) -> list[Tab
     tables = []
     for start in range(0, len(trace.groups), room):
         columns = range(start, min(start + room, len(trace.groups)))
-        table = _table("step", "update", *(trace.groups[i] for i in columns))
+        table = plain_table("step", "update", *(trace.groups[i] for i in columns))
         for step in head:
             table.add_row(*_key_row(trace, step, columns))
         if left_out:
@@ -134,14 +134,24 @@ def shape_text(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape)) if shape else "scalar"
 
 
+_WORDS = {"group", "parameter", "shape", "file", "setting"}
+_NAME_WIDTH, _NUMBER_WIDTH = 8, 9  # columns
 _MAIN_SETTINGS = ("eps", "weight_decay", "momentum", "betas")
 
 
-def _table(first: str, *others: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for place, name in enumerate((first, *others)):
-        justify: Literal["left", "right"] = "left" if name in {"group", "parameter", "shape"} else "right"
-        table.add_column(Text(name), justify=justify, overflow="fold", no_wrap=place == 0)
+def plain_table(first: str, *others: str) -> Table:
+    """An empty table with these columns: words to the left, numbers to the right.
+
+    In a narrow terminal words are folded, and long headings; a number stays whole.
+    """
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    for name in (first, *others):
+        if name in _WORDS:
+            table.add_column(Text(name), justify="left", overflow="fold", min_width=_NAME_WIDTH)
+        elif len(name) <= _NUMBER_WIDTH:
+            table.add_column(Text(name), justify="right", no_wrap=True)
+        else:
+            table.add_column(Text(name), justify="right", overflow="fold", min_width=_NUMBER_WIDTH)
     return table
 
 
@@ -154,12 +164,15 @@ def _key_row(trace: Trace, step: int, columns: Iterable[int]) -> list[str]:
     ]
 
 
-def _at(lr: LRAt) -> str:
+def at_text(lr: LRAt) -> str:
+    """An LR, and below it its step."""
     return f"{lr_text(lr.lr)}\n@ {whole_text(lr.step)}"
 
 
 def _course(summary: GroupSummary) -> str:
     warmup = f"warm-up through step {whole_text(summary.warmup_end)}" if summary.warmup_end else "no warm-up"
+    if summary.warmup_end >= summary.final.step > 0:
+        return f"in the warm-up to the end, step {whole_text(summary.warmup_end)}"
     restarts = summary.restarts
     if not restarts:
         return f"{warmup}; no restart"
@@ -172,7 +185,8 @@ def _course(summary: GroupSummary) -> str:
     return f"{warmup}; {'restart' if len(restarts) == 1 else 'restarts'} at step {shown}{more}"
 
 
-def _setting(value: Any) -> str:
+def setting_text(value: Any) -> str:
+    """A setting's value; ``-`` where there is none."""
     if isinstance(value, float):
         return lr_text(value)
     if isinstance(value, list | tuple):

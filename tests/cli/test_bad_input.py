@@ -623,7 +623,7 @@ def test_a_file_whose_stem_names_no_output_is_told_to_state_a_name(stem: str) ->
     [
         (["--steps", "0"], "--steps"),
         (["--steps", "many"], "--steps"),
-        (["--steps", "10000001"], "steps must be from 1 to 10,000,000 (got 10,000,001)"),
+        (["--steps", "10000001"], "steps must be a whole number from 1 to 10,000,000 (got 10000001)"),
         (["--size", "8"], "--size must be WIDTHxHEIGHT in inches, such as 8x5 (got '8')"),
         (["--size", "8x"], "(got '8x')"),
         (["--size", "1x1"], "--size must be from 3 to 40 inches each way (got '1x1')"),

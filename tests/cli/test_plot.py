@@ -20,12 +20,12 @@ scheduler: {warmup_steps: 2, T_0: 2, T_mult: 1}
 steps: 6
 """
 PRINTED = """\
-group   base LR   first   peak   minimum    final     mean     sum
-──────────────────────────────────────────────────────────────────
-a             1       1      2         1    1.073     1.37   8.219
-                    @ 0    @ 2       @ 0      @ 5
-b           0.5     0.5      1       0.5   0.5365   0.6849   4.109
-                    @ 0    @ 2       @ 0      @ 5
+group     base LR  first  peak  minimum   final    mean    sum
+──────────────────────────────────────────────────────────────
+a               1      1     2        1   1.073    1.37  8.219
+                     @ 0   @ 2      @ 0     @ 5
+b             0.5    0.5     1      0.5  0.5365  0.6849  4.109
+                     @ 0   @ 2      @ 0     @ 5
 
 warm-up through step 2; restarts at step 4, 6
 Loop optimizer-first: update k+1 runs at row k, so update 1 runs at the base LR of row 0.

@@ -14,7 +14,8 @@ from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 
 from lrsched_cli import dry_run, load_schedule
-from lrsched_cli.analysis.trace import CYCLE_STATE, FACTORS, Trace
+from lrsched_cli.analysis.trace import Trace
+from lrsched_cli.core.law import Factors, Position
 from lrsched_cli.report.captions import Caption
 from lrsched_cli.report.figure import Style, draw
 
@@ -53,8 +54,8 @@ def trace_of(
         batch_size=np.full(rows, np.nan),
         lr=lr,
         scale=np.ones_like(lr),
-        factors={name: np.ones_like(lr) for name in FACTORS},
-        state={key: np.repeat(state[key][:, None], groups, axis=1) for key in CYCLE_STATE},
+        factors={name: np.ones_like(lr) for name in Factors._fields},
+        state={key: np.repeat(state[key][:, None], groups, axis=1) for key in Position._fields},
     )
 
 

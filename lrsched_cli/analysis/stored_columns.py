@@ -1,0 +1,222 @@
+"""The text of a stored trace → its columns as numbers, or everything that is wrong with it."""
+
+from __future__ import annotations
+
+import csv
+import math
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lrsched_cli.core.messages import shown
+from lrsched_cli.errors import Problem, ScheduleFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+MAX_PROBLEMS = 100
+LR_PREFIX = "lr."
+STATE_KEYS = ("cycle", "T_cur")
+_BLOCK = 4096
+
+
+def read_columns(text: str, label: str) -> tuple[tuple[str, ...], Floats]:
+    """The names of the columns ``step``, ``lr.GROUP`` ..., and their numbers, shape (rows, columns).
+
+    Where all groups have them, the columns ``cycle.GROUP`` ... and ``T_cur.GROUP`` ... follow; all others
+    are not read. Raises ScheduleFileError with the problems, told under ``label``: the first hundred.
+    """
+    parsed = _Parser(text, label)
+    problems = list(islice(parsed.problems(), MAX_PROBLEMS + 1))
+    if len(problems) > MAX_PROBLEMS:
+        problems[-1] = _further(problems[-1])
+    if problems:
+        raise ScheduleFileError(problems)
+    return parsed.columns()
+
+
+def _further(problem: Problem) -> Problem:
+    message = f"and so on: the file's first {MAX_PROBLEMS} problems are told"
+    return Problem(problem.file, problem.line, problem.column, "", message)
+
+
+class _Parser:
+    """Reads one text: first ``problems()`` through its end, then, if there were none, ``columns()``."""
+
+    def __init__(self, text: str, label: str) -> None:
+        self._label = label
+        self._lines = text.split("\n")
+        if self._lines[-1] == "":
+            self._lines.pop()
+        self._reader = csv.reader(self._lines, strict=True)
+        self._header: list[str] = []
+        self._columns: list[int] = []
+        self._blocks: list[Floats] = []
+        self._last_step = -math.inf
+
+    def problems(self) -> Iterator[Problem]:
+        """What is wrong, in the order of the file."""
+        if not any(line.strip() for line in self._lines):
+            yield self._at(1, 0, "is empty; a trace is a header and one row per scheduler step")
+            return
+        rows = self._rows()
+        found = next(rows)
+        if isinstance(found, Problem):
+            yield found
+            return
+        self._header = found
+        wrong = list(self._header_problems())
+        yield from wrong
+        if not wrong:
+            self._columns = self._wanted()
+            yield from self._body_problems(rows)
+
+    def columns(self) -> tuple[tuple[str, ...], Floats]:
+        """What has been read: the columns' names, and the table with one column for each."""
+        table = np.concatenate(self._blocks)
+        table.setflags(write=False)
+        return tuple(self._header[column] for column in self._columns), table
+
+    def _rows(self) -> Iterator[list[str] | Problem]:
+        """Each row's cells; a row that cannot be told apart from the next ends it all with a problem."""
+        while True:
+            line = self._reader.line_num + 1
+            try:
+                row = next(self._reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield self._at(line, 0, self._unreadable_row(line, str(error)))
+                return
+            if self._reader.line_num != line:
+                yield self._at(line, 0, "has a quotation mark that is not closed")
+                return
+            yield row
+
+    def _unreadable_row(self, line: int, reason: str) -> str:
+        text = self._lines[line - 1]
+        if text.count('"') % 2 == 1:
+            return "has a quotation mark that is not closed"
+        if "\r" in text[:-1]:
+            return "has a carriage return inside the line; lines end in \\n or \\r\\n"
+        return f"cannot be read: {reason}"
+
+    def _header_problems(self) -> Iterator[Problem]:
+        header = self._header
+        if any(_number(cell) is not None for cell in header):
+            yield self._at(1, 0, "has no header; the first row names the columns, such as step,lr.GROUP")
+            return
+        if "step" not in header:
+            yield self._at(1, 0, f"has no column step (got {shown(','.join(header))})")
+        if not any(name.startswith(LR_PREFIX) for name in header):
+            yield self._at(1, 0, f"has no column lr.GROUP (got {shown(','.join(header))})")
+        for column, name in enumerate(header):
+            if name in header[:column]:
+                yield self._at(1, column, f"names the column {shown(name)} a second time")
+            elif name.startswith(LR_PREFIX) and not name.removeprefix(LR_PREFIX).isprintable():
+                yield self._at(1, column, f"must name a group in printable characters (got {shown(name)})")
+            elif name == LR_PREFIX:
+                yield self._at(1, column, "names no group after lr.")
+
+    def _wanted(self) -> list[int]:
+        """The columns to read: step, the LRs, and the cycle state if every group has it."""
+        header = self._header
+        groups = [name.removeprefix(LR_PREFIX) for name in header if name.startswith(LR_PREFIX)]
+        names = ["step", *(LR_PREFIX + group for group in groups)]
+        state = [f"{key}.{group}" for key in STATE_KEYS for group in groups]
+        return [header.index(name) for name in (names + state if set(state) <= set(header) else names)]
+
+    def _body_problems(self, rows: Iterator[list[str] | Problem]) -> Iterator[Problem]:
+        line, clean = 2, True
+        while block := list(islice(rows, _BLOCK)):
+            found = self._read(block)
+            if found is None:
+                clean = False
+                yield from self._problems_of(block, line)
+            else:
+                self._blocks.append(found)
+                self._last_step = float(found[-1, 0])
+            line += len(block)
+        if clean and line < 4:  # noqa: PLR2004 - the header, row 0 and row 1 are lines 1 to 3
+            yield self._at(line, 0, "ends too early; a trace has row 0 and at least one scheduler step")
+
+    def _read(self, block: Sequence[list[str] | Problem]) -> Floats | None:
+        """The block's numbers; None where anything is wrong with it."""
+        width = len(self._header)
+        if any(isinstance(row, Problem) or len(row) != width for row in block):
+            return None
+        cells = [[row[column] for row in block] for column in self._columns]  # type: ignore[index]
+        text = "".join(map("".join, cells))
+        if "_" in text or not text.isascii():  # Python's own literals, which no other program reads
+            return None
+        try:
+            table = np.array([list(map(float, column)) for column in cells]).T
+        except ValueError:
+            return None
+        steps = np.append(self._last_step, table[:, 0])
+        if not np.isfinite(table).all() or steps[1] < 0:
+            return None
+        return table if (np.diff(steps) > 0).all() and (table[:, 0] % 1 == 0).all() else None
+
+    def _problems_of(self, block: Sequence[list[str] | Problem], first_line: int) -> Iterator[Problem]:
+        """The slow way through a block that has a problem somewhere."""
+        width = len(self._header)
+        for line, row in enumerate(block, start=first_line):
+            if isinstance(row, Problem):
+                yield row
+            elif len(row) != width:
+                yield self._at(line, 0, f"has {_cells(len(row))}, the header has {width}")
+            else:
+                yield from self._cell_problems(line, row)
+
+    def _cell_problems(self, line: int, row: list[str]) -> Iterator[Problem]:
+        for place, column in enumerate(self._columns):
+            value = _number(row[column])
+            message = self._wrong(value, is_step=place == 0)
+            if message:
+                got = f"{message} (got {shown(row[column])})" if row[column] else "is empty"
+                yield self._at(line, column, got, self._header[column])
+            if place == 0 and value is not None and value > self._last_step:
+                self._last_step = value
+
+    def _wrong(self, value: float | None, *, is_step: bool) -> str:
+        if value is None or not math.isfinite(value):
+            return "must be a finite number"
+        if is_step and (value < 0 or not value.is_integer()):
+            return "must be a whole number, 0 or more"
+        if is_step and value <= self._last_step:
+            return f"must be greater than the step before, {self._last_step:.0f}"
+        return ""
+
+    def _at(self, line: int, column: int, message: str, key: str = "") -> Problem:
+        text = self._lines[line - 1] if line <= len(self._lines) else ""
+        return Problem(self._label, line, _place(text, column), key, message)
+
+
+def _number(cell: str) -> float | None:
+    if not cell.isascii() or "_" in cell:
+        return None
+    try:
+        return float(cell)
+    except ValueError:
+        return None
+
+
+def _cells(count: int) -> str:
+    return "1 cell" if count == 1 else f"{count} cells"
+
+
+def _place(line: str, cell: int) -> int:
+    """Where a cell begins, from 1; commas between quotation marks separate nothing."""
+    quoted = False
+    for place, character in enumerate(line):
+        if cell == 0:
+            return place + 1
+        quoted ^= character == '"'
+        cell -= character == "," and not quoted
+    return len(line) + 1 if cell == 0 and line else 1

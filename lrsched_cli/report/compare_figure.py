@@ -1,0 +1,231 @@
+"""Several traces in one picture: their LRs over each other, and below how far they are from the first."""
+
+from __future__ import annotations
+
+from itertools import cycle, islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.colors import to_hex
+
+from lrsched_cli.analysis.compare import common_rows
+from lrsched_cli.analysis.group_matching import match_groups
+from lrsched_cli.report.compare_axis import scale_distance_axis
+from lrsched_cli.report.compare_legend import Entry, legend_width, write_legend
+from lrsched_cli.report.decimation import decimated
+from lrsched_cli.report.panels import (
+    DARK,
+    DASHES,
+    LIGHT,
+    Palette,
+    Style,
+    page,
+    panel,
+    scale_lr_axis,
+    share,
+    share_steps,
+    write_caption,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from lrsched_cli.analysis.compare import Comparison
+    from lrsched_cli.analysis.stored_trace import StoredTrace
+    from lrsched_cli.analysis.trace import Trace
+    from lrsched_cli.report.captions import Caption
+
+    Floats = NDArray[np.float64]
+    Traces = Mapping[str, Trace | StoredTrace]
+
+# Besides colours: shapes that tell files apart in grey, each at places of its own along the curve.
+_MARKERS = ("", "o", "s", "^", "D", "v", "P", "X")
+_MARKERS_FROM_FILES = 3
+_MARKERS_PER_CURVE = 5
+_THIN, _WIDE = 1.3, 3.6  # points
+
+
+class _Look(NamedTuple):
+    colour: str
+    marker: str
+    width: float
+    alpha: float
+
+
+class _Slots(NamedTuple):
+    """One line style for each group of the first trace and each that has no match there."""
+
+    names: list[str]
+    of_file: list[list[int]]
+
+
+class _Curve(NamedTuple):
+    """A group of a file: the points, whose they are (file and slot), and its name."""
+
+    x: Floats
+    y: Floats
+    file: int
+    slot: int
+    name: str
+
+
+def draw_comparison(
+    traces: Traces, comparison: Comparison, caption: Caption, style: Style, *, ratio: bool = False
+) -> Figure:
+    """Draw traces, each under its label: a colour for each file, a line style for each group.
+
+    The lower panel shows the difference (or with ``ratio`` the ratio) of each trace to the first at the
+    steps that both have. Row 0 is left out unless an update runs at it in all of them.
+    """
+    palette = DARK if style.dark else LIGHT
+    figure = page(style, palette)
+    slots = _slots(traces)
+    looks = _looks(len(traces), palette)
+    entries = _entries(comparison, slots, looks, palette)
+    left = 0.8 / style.width
+    box = (left, 1 - legend_width(figure, entries, style) / style.width - left)
+    room = style.height - 1.52
+    upper = panel(
+        figure, (box[0], share(style, 0.86 + 0.33 * room), box[1], share(style, 0.67 * room)), palette
+    )
+    lower = panel(figure, (box[0], share(style, 0.72), box[1], share(style, 0.33 * room)), palette)
+    above_row_0 = -1 if all(one.summed_as == "optimizer-first" for one in comparison.traces) else 0
+    steps = (
+        min(one.first_step for one in comparison.traces),
+        max(one.last_step for one in comparison.traces),
+    )
+    share_steps(upper, lower, *map(float, steps))
+    curves = list(_lr_curves(traces, slots, above_row_0))
+    _draw(upper, curves, looks, palette, style)
+    scale_lr_axis(upper, np.concatenate([curve.y for curve in curves]), style)
+    apart = list(_distance_curves(traces, slots, above_row_0, ratio=ratio))
+    _draw(lower, apart, looks, palette, style)
+    scale_distance_axis(lower, [curve.y for curve in apart], palette, ratio=ratio)
+    write_legend(figure, entries, palette, style, (box[0] + box[1], upper.get_position().y1))
+    write_caption(figure, caption, palette, style, box)
+    return figure
+
+
+def _slots(traces: Traces) -> _Slots:
+    first, *others = traces.values()
+    shown: list[list[str]] = [[name] for name in first.groups]
+    of_file = [list(range(len(first.groups)))]
+    unmatched: dict[str, int] = {}
+    for trace in others:
+        matched = {
+            match.other_index: match.index for match in match_groups(first.groups, trace.groups).matches
+        }
+        places = []
+        for index, name in enumerate(trace.groups):
+            place = matched.get(index, unmatched.get(name, len(shown)))
+            if place == len(shown):
+                unmatched[name] = place
+                shown.append([])
+            shown[place] += [] if name in shown[place] else [name]
+            places.append(place)
+        of_file.append(places)
+    return _Slots([" / ".join(names) for names in shown], of_file)
+
+
+def _looks(files: int, palette: Palette) -> list[_Look]:
+    """The first wide and pale, so that it stays visible below another that equals it."""
+    colours: Iterable[str] = palette.colours
+    if files > len(palette.colours):
+        colours = [to_hex(colormaps["turbo"](0.05 + 0.9 * place / (files - 1))) for place in range(files)]
+    markers = cycle(_MARKERS[1:]) if files >= _MARKERS_FROM_FILES else cycle([""])
+    others = [
+        _Look(colour, marker, _THIN, 1.0)
+        for colour, marker in zip(islice(colours, 1, files), markers, strict=False)
+    ]
+    return [_Look(next(iter(colours)), "", _WIDE, 0.45), *others]
+
+
+def _entries(comparison: Comparison, slots: _Slots, looks: Sequence[_Look], palette: Palette) -> list[Entry]:
+    """The files, with those that equal the first marked, and the groups if there are several."""
+    notes = [""] + [" (equal)" if pair.equal else "" for pair in comparison.pairs]
+    entries = [Entry("file")]
+    entries += [
+        Entry(
+            trace.label,
+            note,
+            {"color": look.colour, "linewidth": look.width, "alpha": look.alpha},
+            look.marker,
+        )
+        for trace, note, look in zip(comparison.traces, notes, looks, strict=True)
+    ]
+    if len(slots.names) > 1:
+        entries += [Entry(""), Entry("param group")]
+        entries += [
+            Entry(name, "", {"color": palette.ink, "linewidth": _THIN, "linestyle": _dashes(slot, _THIN)})
+            for slot, name in enumerate(slots.names)
+        ]
+    return entries
+
+
+def _lr_curves(traces: Traces, slots: _Slots, above: int) -> Iterator[_Curve]:
+    for file, (label, trace) in enumerate(traces.items()):
+        drawn = trace.step > above
+        for group, slot in enumerate(slots.of_file[file]):
+            name = f"{label}: {trace.groups[group]}"
+            yield _Curve(trace.step[drawn], trace.lr[drawn, group], file, slot, name)
+
+
+def _distance_curves(traces: Traces, slots: _Slots, above: int, *, ratio: bool) -> Iterator[_Curve]:
+    (_, first), *others = traces.items()
+    for file, (label, trace) in enumerate(others, start=1):
+        rows, other_rows = common_rows(first, trace)
+        for match in match_groups(first.groups, trace.groups).matches:
+            ours, theirs = first.lr[rows, match.index], trace.lr[other_rows, match.other_index]
+            with np.errstate(all="ignore"):  # a ratio to 0 has no place on the page
+                y = theirs / ours if ratio else theirs - ours
+            drawn = np.isfinite(y) & (first.step[rows] > above)
+            name = f"{label}: {match.other_name}"
+            yield _Curve(
+                first.step[rows][drawn], y[drawn], file, slots.of_file[file][match.other_index], name
+            )
+
+
+def _draw(
+    axes: Axes, curves: Iterable[_Curve], looks: Sequence[_Look], palette: Palette, style: Style
+) -> None:
+    low, high = axes.get_xlim()
+    for curve in curves:
+        look = looks[curve.file]
+        x, y = decimated(curve.x, curve.y, int(style.width * style.dpi))
+        axes.plot(
+            x,
+            y,
+            color=look.colour,
+            linestyle=_dashes(curve.slot, look.width),
+            linewidth=look.width,
+            solid_capstyle="butt",
+            alpha=look.alpha,
+            label=curve.name,
+            marker=(look.marker or "o") if len(x) == 1 else look.marker,
+            markevery=_marked(x, low, high, curve.file / len(looks)),
+            **_marker_look(palette),
+        )
+
+
+def _dashes(slot: int, width: float) -> Any:
+    """A group's line style; matplotlib stretches dashes with the width, which must not change them here."""
+    style = DASHES[slot % len(DASHES)]
+    return style if isinstance(style, str) else (style[0], tuple(one * _THIN / width for one in style[1]))
+
+
+def _marker_look(palette: Palette) -> dict[str, Any]:
+    return {"markersize": 4.5, "markerfacecolor": palette.paper, "markeredgewidth": 1.1}
+
+
+def _marked(x: Floats, low: float, high: float, shift: float) -> list[int]:
+    """The points nearest to a few places along the x axis, which lie elsewhere for every file."""
+    if len(x) <= 1:
+        return list(range(len(x)))
+    places = low + (high - low) * (np.arange(_MARKERS_PER_CURVE) + 0.2 + 0.8 * shift) / _MARKERS_PER_CURVE
+    inside = places[(places >= x[0]) & (places <= x[-1])]
+    return [int(place) for place in np.unique(np.searchsorted(x, inside))]
