@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lrsched_cli.analysis.group_matching import match_groups
+from lrsched_cli.core.sections import as_written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +56,7 @@ def _settings(schedule: Schedule, names: Mapping[str, str]) -> dict[_Key, Any]:
         ("steps",): schedule.total_steps,
         ("loop",): schedule.loop,
         ("batch_size",): _batch_plan(schedule),
-        **{("optimizer", key): _plain(value) for key, value in optimizer.items()},
+        **{("optimizer", key): as_written(value) for key, value in optimizer.items()},
         **{("scheduler", key): value for key, value in _scheduler(schedule.scheduler).items()},
     }
     for group in schedule.param_groups:
@@ -70,13 +71,13 @@ def _group(schedule: Schedule, group: ParamGroup) -> dict[str, Any]:
     return {
         "name": group.name,
         "lr": schedule.base_lr(group),
-        **{key: _plain(value) for key, value in group.settings.items()},
+        **{key: as_written(value) for key, value in group.settings.items()},
         **{f"scheduler.{key}": stated[key] for key in stated if own and key in own.model_fields_set},
     }
 
 
 def _scheduler(section: GroupScheduler) -> dict[str, Any]:
-    return {key: _plain(getattr(section, key)) for key in type(section).model_fields}
+    return {key: as_written(getattr(section, key)) for key in type(section).model_fields}
 
 
 def _batch_plan(schedule: Schedule) -> str | None:
@@ -86,9 +87,3 @@ def _batch_plan(schedule: Schedule) -> str | None:
         for phase in schedule.batch_size
     ]
     return ", ".join(phases) or None
-
-
-def _plain(value: Any) -> Any:
-    """Formulas and imported functions as they are written; everything else as it is."""
-    written = getattr(value, "text", None) or getattr(value, "import_", None)
-    return value if written is None else written

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from lrsched_cli.analysis.cycle_state import restart_rows, warmup_end_row
 from lrsched_cli.analysis.stored_columns import LR_PREFIX, STATE_KEYS, read_columns
 from lrsched_cli.core.sources import decoded
 from lrsched_cli.errors import Problem, ScheduleFileError
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -48,15 +48,13 @@ class StoredTrace:
         """The step at which the group's warm-up ends (0: it has none); None where the file does not say."""
         if not self.state:
             return None
-        left = (self.state["T_cur"][:, group] > 0) | (self.state["cycle"][:, group] > 0)
-        return int(self.step[max(int(np.argmax(left)) - 1, 0) if left.any() else -1])
+        return int(self.step[warmup_end_row(self.state["T_cur"][:, group], self.state["cycle"][:, group])])
 
     def restarts(self, group: int) -> tuple[int, ...] | None:
         """The steps at which the group's cycle begins anew; None where the file does not say."""
         if not self.state:
             return None
-        rows = np.flatnonzero(np.diff(self.state["cycle"][:, group]) > 0) + 1
-        return tuple(int(step) for step in self.step[rows])
+        return tuple(int(step) for step in self.step[restart_rows(self.state["cycle"][:, group])])
 
 
 def read_stored_trace(path: Path) -> StoredTrace:

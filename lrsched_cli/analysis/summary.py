@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,11 @@ from lrsched_cli.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from numpy.typing import NDArray
+
     from lrsched_cli.analysis.trace import Trace
+
+    Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,27 @@ class LRAt:
 
     lr: float
     step: int
+
+
+class LRNumbers(NamedTuple):
+    """LRs in numbers: where they start, peak and end, their mean and their sum."""
+
+    first: LRAt
+    peak: LRAt
+    minimum: LRAt
+    final: LRAt
+    mean: float
+    sum: float
+
+
+def lr_numbers(steps: Floats, lrs: Floats) -> LRNumbers:
+    """The numbers of ``lrs``, each at its step; both of shape (rows,), one row or more."""
+
+    def at(index: int | np.intp) -> LRAt:
+        return LRAt(float(lrs[index]), int(steps[index]))
+
+    total = float(np.sum(lrs))
+    return LRNumbers(at(0), at(np.argmax(lrs)), at(np.argmin(lrs)), at(-1), mean=total / len(lrs), sum=total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +74,10 @@ def summarize(trace: Trace) -> tuple[GroupSummary, ...]:
 
 
 def _group_summary(trace: Trace, group: int) -> GroupSummary:
-    lrs = trace.lr[trace.updates, group]
-    steps = trace.step[trace.updates].astype(int)
-
-    def at(index: int | np.intp) -> LRAt:
-        return LRAt(float(lrs[index]), int(steps[index]))
-
-    total = float(np.sum(lrs))
     return GroupSummary(
         name=trace.groups[group],
         base_lr=float(trace.lr[0, group]),
-        first=at(0),
-        peak=at(np.argmax(lrs)),
-        minimum=at(np.argmin(lrs)),
-        final=at(-1),
-        mean=total / len(lrs),
-        sum=total,
+        **lr_numbers(trace.step[trace.updates], trace.lr[trace.updates, group])._asdict(),
         warmup_end=trace.warmup_end(group),
         restarts=tuple(trace.restarts(group).tolist()),
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lrsched_cli.analysis.cycle_state import restart_rows, warmup_end_row
 from lrsched_cli.core.config import MAX_STEPS
 from lrsched_cli.core.expressions import Expression
 from lrsched_cli.core.law import Factors, Position
@@ -70,12 +71,11 @@ class Trace:
 
     def warmup_end(self, group: int) -> int:
         """The row at which the group's warm-up ends; 0 where it has none, the last row if it never ends."""
-        left = (self.state["T_cur"][:, group] > 0) | (self.state["cycle"][:, group] > 0)
-        return int(np.argmax(left)) - 1 if left.any() and not left[0] else (0 if left[0] else self.steps)
+        return warmup_end_row(self.state["T_cur"][:, group], self.state["cycle"][:, group])
 
     def restarts(self, group: int) -> NDArray[np.int64]:
         """The rows at which the group's cycle begins anew."""
-        return np.flatnonzero(np.diff(self.state["cycle"][:, group]) > 0) + 1
+        return restart_rows(self.state["cycle"][:, group])
 
     def turning_points(self) -> list[int]:
         """The rows where some group's warm-up ends or its cycle begins anew, sorted."""

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from lrsched_cli.analysis.stored_trace import StoredTrace
-from lrsched_cli.analysis.summary import LRAt, summarize
+from lrsched_cli.analysis.summary import lr_numbers, summarize
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lrsched_cli.analysis.summary import LRAt
     from lrsched_cli.analysis.trace import Trace
 
     Floats = NDArray[np.float64]
@@ -99,17 +100,16 @@ def _stored_groups(trace: StoredTrace, loop: Loop) -> tuple[GroupNumbers, ...]:
 
 
 def _stored_group(trace: StoredTrace, group: int, used: NDArray[np.bool_]) -> GroupNumbers:
-    steps, lrs = trace.step[used], trace.lr[used, group]
-    total = float(np.sum(lrs))
-    peak = int(np.argmax(lrs))
+    lrs = trace.lr[used, group]
+    numbers = lr_numbers(trace.step[used], lrs)
     whole = trace.missing == 0  # a sum over some of the steps would be no sum
     return GroupNumbers(
         name=trace.groups[group],
-        first=LRAt(float(lrs[0]), int(steps[0])),
-        peak=LRAt(float(lrs[peak]), int(steps[peak])),
-        final=LRAt(float(lrs[-1]), int(steps[-1])),
-        mean=total / len(lrs) if whole else None,
-        sum=total if whole else None,
+        first=numbers.first,
+        peak=numbers.peak,
+        final=numbers.final,
+        mean=numbers.mean if whole else None,
+        sum=numbers.sum if whole else None,
         above_half_peak=_above_half(lrs) if whole else None,
         restarts=trace.restarts(group),
         warmup_end=trace.warmup_end(group),

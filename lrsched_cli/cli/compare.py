@@ -23,12 +23,13 @@ from lrsched_cli.cli.options import (
     Trust,
     inches,
 )
-from lrsched_cli.cli.outputs import relative, target, write_all
+from lrsched_cli.cli.outputs import target, write_picture
 from lrsched_cli.cli.streams import json_or, result_width
 from lrsched_cli.errors import UsageError
+from lrsched_cli.report.picture_file import SUFFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from rich.console import RenderableType
 
@@ -80,7 +81,7 @@ def compare(  # noqa: PLR0913 - one argument per option
     steps that it has. --set and --steps go to every schedule.
     """
     width, height = inches(size)
-    picture = target(out, _name(labels_of(inputs)), (".png", ".svg", ".pdf"))
+    picture = target(out, _name(labels_of(inputs)), SUFFIXES)
     if not no_csv:
         _keep_inputs(picture.with_suffix(".csv"), inputs)
     read = read_inputs(inputs, overrides, steps, trust=trust)
@@ -92,19 +93,13 @@ def compare(  # noqa: PLR0913 - one argument per option
     from lrsched_cli.report.compare_csv import comparison_csv  # noqa: PLC0415
     from lrsched_cli.report.compare_figure import draw_comparison  # noqa: PLC0415
     from lrsched_cli.report.panels import Style  # noqa: PLC0415
-    from lrsched_cli.report.picture_file import picture_bytes  # noqa: PLC0415
 
     comparison = compared(read.traces, rtol=rtol, atol=atol, stored_loop=csv_loop)
     settings = setting_differences(read.schedules)
     caption = comparison_caption(read.traces, settings, __version__, ratio=ratio)
     style = Style(width, height, dpi, dark=dark, log_y=log_y)
     figure = draw_comparison(read.traces, comparison, caption, style, ratio=ratio)
-    suffix = picture.suffix.lower()
-    files: dict[Path, bytes | Iterable[str]] = {picture: picture_bytes(figure, suffix, caption, __version__)}
-    if not no_csv:
-        files[picture.with_suffix(".csv")] = comparison_csv(read.traces)
-    write_all(files)
-    written = [relative(path) for path in files]
+    written = write_picture(picture, figure, caption, None if no_csv else comparison_csv(read.traces))
     json_or(
         as_json=as_json,
         document=_document(comparison, read, settings, written),

@@ -49,9 +49,11 @@ class _Problems:
     def tell(self, schedules: int) -> None:
         """Raise them all, if there are any; an override's says where it is one of some schedules only."""
         if self.found:
+            from lrsched_cli.core.sources import override_number  # noqa: PLC0415 - imports yaml
+
             problems = [
                 replace(problem, message=f"{problem.message} (in {', '.join(labels)})")
-                if problem.file.startswith("--set") and len(labels) < schedules
+                if override_number(problem.file) and len(labels) < schedules
                 else problem
                 for problem, labels in self.found.items()
             ]

@@ -13,6 +13,10 @@ from lrsched_cli.errors import OutputError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from matplotlib.figure import Figure
+
+    from lrsched_cli.report.captions import Caption
+
 DEFAULT_FOLDER = Path("outputs")
 
 
@@ -55,6 +59,20 @@ def write_all(contents: Mapping[Path, bytes | Iterable[str]]) -> None:
         for temporary in written:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def write_picture(picture: Path, figure: Figure, caption: Caption, csv: Iterable[str] | None) -> list[str]:
+    """Write a picture and, where there is one, the CSV beside it; returns the paths to be printed."""
+    from lrsched_cli import __version__  # noqa: PLC0415 - reading it takes time
+    from lrsched_cli.report.picture_file import picture_bytes  # noqa: PLC0415 - not for --help
+
+    files: dict[Path, bytes | Iterable[str]] = {
+        picture: picture_bytes(figure, picture.suffix.lower(), caption, __version__)
+    }
+    if csv is not None:
+        files[picture.with_suffix(".csv")] = csv
+    write_all(files)
+    return [relative(path) for path in files]
 
 
 def relative(path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -20,12 +20,10 @@ from lrsched_cli.cli.options import (
     Trust,
     inches,
 )
-from lrsched_cli.cli.outputs import relative, target, write_all
+from lrsched_cli.cli.outputs import target, write_picture
 from lrsched_cli.cli.run import load, stepped
 from lrsched_cli.cli.streams import json_or
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from lrsched_cli.report.picture_file import SUFFIXES
 
 
 def plot(  # noqa: PLR0913 - one argument per option
@@ -56,14 +54,13 @@ def plot(  # noqa: PLR0913 - one argument per option
     """
     width, height = inches(size)
     schedule = load(config, overrides, trust=trust)
-    picture = target(out, schedule.name, (".png", ".svg", ".pdf"))
+    picture = target(out, schedule.name, SUFFIXES)
     trace = stepped(schedule, steps)
 
     from lrsched_cli import __version__  # noqa: PLC0415 - reading it takes time
     from lrsched_cli.analysis.summary import summarize  # noqa: PLC0415 - heavy, as below
     from lrsched_cli.report.captions import schedule_caption  # noqa: PLC0415
     from lrsched_cli.report.figure import Style, draw  # noqa: PLC0415
-    from lrsched_cli.report.picture_file import picture_bytes  # noqa: PLC0415
     from lrsched_cli.report.tables import course_lines, row_meaning, summary_table  # noqa: PLC0415
     from lrsched_cli.report.trace_text import Selection, csv_text  # noqa: PLC0415
 
@@ -71,13 +68,8 @@ def plot(  # noqa: PLR0913 - one argument per option
         schedule = schedule.model_copy(update={"steps": steps})  # the picture's hash is that of what it shows
     caption = schedule_caption(schedule, trace, __version__)
     figure = draw(trace, caption, Style(width, height, dpi, dark=dark, log_y=log_y))
-    suffix = picture.suffix.lower()
-    files: dict[Path, bytes | Iterable[str]] = {picture: picture_bytes(figure, suffix, caption, __version__)}
-    if not no_csv:
-        files[picture.with_suffix(".csv")] = csv_text(trace, Selection())
-    write_all(files)
+    written = write_picture(picture, figure, caption, None if no_csv else csv_text(trace, Selection()))
     summaries = summarize(trace)
-    written = [relative(path) for path in files]
     json_or(
         as_json=as_json,
         document={

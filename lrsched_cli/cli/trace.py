@@ -45,12 +45,12 @@ def trace(  # noqa: PLR0913 - one argument per option
     runs at them, with scheduler-first update k does, and row 0 is never used.
     """
     schedule = load(config, overrides, trust=trust)
-    suffixes = (".csv", ".tsv", ".json")
-    file = None if out == _STDOUT or (as_json and out is None) else target(out, schedule.name, suffixes)
-    result = stepped(schedule, steps)
 
     from lrsched_cli.report.trace_text import FORMATS, Selection  # noqa: PLC0415 - imports numpy
 
+    to_stdout = out == _STDOUT or (as_json and out is None)
+    file = None if to_stdout else target(out, schedule.name, tuple(FORMATS))
+    result = stepped(schedule, steps)
     selection = Selection(factors=factors, every=every)
     if file is not None:
         write_all({file: FORMATS[file.suffix.lower()](result, selection)})

@@ -12,7 +12,7 @@ from lrsched_cli.core.scheduler import LRScheduler
 from lrsched_cli.errors import Problem, ScheduleFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from lrsched_cli.core.config import Schedule
     from lrsched_cli.core.sections import ParamGroup
@@ -32,7 +32,7 @@ def dummy_optimizer(schedule: Schedule) -> tuple[torch.optim.Optimizer, dict[tor
     """The configured optimizer over dummy parameters of the configured shapes, and their names.
 
     The dummies are views of one number each: a group of any size costs no memory. A group without
-    shapes gets one scalar.
+    shapes gets one scalar, or a 1 x 1 matrix where torch takes no scalar.
     """
     optimizer_class = _without_compiler(_class(schedule))
     contents = _dummies(schedule, ())
@@ -171,7 +171,7 @@ def _without_compiler(optimizer_class: type[torch.optim.Optimizer]) -> type[torc
 def _optimizer(
     schedule: Schedule,
     optimizer_class: type[torch.optim.Optimizer],
-    contents: list[Mapping[str, torch.nn.Parameter]] | list[dict[str, torch.nn.Parameter]],
+    contents: Sequence[Mapping[str, torch.nn.Parameter]],
 ) -> torch.optim.Optimizer:
     _check_group_settings(schedule, optimizer_class)
     groups = [

@@ -120,6 +120,13 @@ def _custom_lambda(value: Any) -> Any:
     )
 
 
+def as_written(value: Any) -> Any:
+    """A setting's value as the file has it: formulas and imported functions as their text."""
+    if isinstance(value, Expression):
+        return value.text
+    return value.import_ if isinstance(value, ImportSection) else value
+
+
 class GroupScheduler(Parameters):
     """A schedule's parameters with the custom factor; for one group, only those that it states count."""
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from lrsched_cli.core.config import Schedule
 from lrsched_cli.core.parameters import DEFAULTS, Parameters
+from lrsched_cli.core.sections import as_written
 from lrsched_cli.report.numbers_text import count_text, lr_text
 from lrsched_cli.report.panels import MAX_HAIRLINES
 
@@ -121,4 +122,4 @@ def _differing(parameters: Parameters, known: set[str]) -> list[str]:
 def _shown(value: Any) -> str:
     if isinstance(value, float):
         return lr_text(value)
-    return str(getattr(value, "text", None) or getattr(value, "import_", None) or value)
+    return str(as_written(value))

@@ -6,10 +6,10 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from lrsched_cli.report.numbers_text import lr_text
-from lrsched_cli.report.panels import inches_of_panel
+from lrsched_cli.report.panels import numbers_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,8 +40,7 @@ def scale_distance_axis(axes: Axes, values: Sequence[Floats], palette: Palette, 
     else:
         span = max(high - low, _SMALLEST_RATIO_SPAN if ratio else 0.0)
         axes.set_ylim(low - 0.08 * span, high + 0.08 * span)
-        fitting = int(inches_of_panel(axes)[1] / 0.22)
-        axes.yaxis.set_major_locator(MaxNLocator(max(1, min(5, fitting)), steps=[1, 2, 2.5, 5, 10]))
+        axes.yaxis.set_major_locator(numbers_for(axes, most=5, least=1))
 
 
 def _number(value: float, *, ratio: bool) -> str:

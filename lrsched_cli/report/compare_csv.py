@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from lrsched_cli.report.trace_text import header_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,9 +28,7 @@ def comparison_csv(traces: Mapping[str, Trace | StoredTrace]) -> Iterator[str]:
     the shortest text that reads back to the same double.
     """
     names = [f"lr.{label}.{group}" for label, trace in traces.items() for group in trace.groups]
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(["step", *names])
-    yield text.getvalue()
+    yield header_line(["step", *names])
     steps = np.unique(np.concatenate([trace.step for trace in traces.values()]))
     for start in range(0, len(steps), _BLOCK):
         block = steps[start : start + _BLOCK]

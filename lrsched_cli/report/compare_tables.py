@@ -42,7 +42,7 @@ def numbers_tables(traces: Sequence[TraceNumbers], width: int) -> list[Table]:
 
 def _numbers(group: GroupNumbers) -> list[str]:
     return [
-        *(at_text(lr) for lr in (group.first, group.peak, group.final)),
+        *(at_text(at.lr, at.step) for at in (group.first, group.peak, group.final)),
         _UNKNOWN if group.mean is None else lr_text(group.mean),
         _UNKNOWN if group.sum is None else lr_text(group.sum),
         _UNKNOWN if group.above_half_peak is None else whole_text(group.above_half_peak),
@@ -135,9 +135,7 @@ def _difference(group: GroupDifference) -> list[Text | str]:
 
 
 def _largest(difference: DifferenceAt | None) -> str:
-    if difference is None:
-        return _UNKNOWN
-    return f"{lr_text(difference.value)}\n@ {whole_text(difference.step)}"
+    return _UNKNOWN if difference is None else at_text(difference.value, difference.step)
 
 
 def _share(group: GroupDifference) -> str:

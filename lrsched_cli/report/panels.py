@@ -122,10 +122,10 @@ def scale_lr_axis(axes: Axes, lrs: np.ndarray[Any, np.dtype[np.float64]], style:
     axes.yaxis.set_major_formatter(number)
 
 
-def numbers_for(axes: Axes, most: int) -> MaxNLocator:
+def numbers_for(axes: Axes, most: int, least: int = 2) -> MaxNLocator:
     """Where the y axis has numbers: as many as there is room for, up to ``most``, at round values."""
     room = int(inches_of_panel(axes)[1] / _NUMBER_HEIGHT)
-    return MaxNLocator(max(2, min(most, room)), steps=[1, 2, 2.5, 5, 10])
+    return MaxNLocator(max(least, min(most, room)), steps=[1, 2, 2.5, 5, 10])
 
 
 def share_steps(upper: Axes, lower: Axes, first: float, last: float) -> None:

@@ -6,8 +6,6 @@ import io
 import warnings
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -18,6 +16,8 @@ SUFFIXES = (".png", ".svg", ".pdf")
 
 def picture_bytes(figure: Figure, suffix: str, caption: Caption, version: str) -> bytes:
     """The picture in the format of ``suffix`` (one of ``SUFFIXES``); the same input gives the same bytes."""
+    import matplotlib as mpl  # noqa: PLC0415 - SUFFIXES are asked for before anything is drawn
+
     software, settings = f"lrsched {version}", f"configuration sha256:{caption.fingerprint}"
     metadata: dict[str, str | None]
     if suffix == ".png":

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from lrsched_cli.analysis.param_groups import ParamGroupInfo
-    from lrsched_cli.analysis.summary import GroupSummary, LRAt
+    from lrsched_cli.analysis.summary import GroupSummary
     from lrsched_cli.analysis.trace import Trace
 
 MAX_RESTARTS_SHOWN = 4
@@ -28,7 +28,7 @@ def summary_table(summaries: Iterable[GroupSummary]) -> Table:
         table.add_row(
             Text(one.name),
             lr_text(one.base_lr),
-            *(at_text(lr) for lr in (one.first, one.peak, one.minimum, one.final)),
+            *(at_text(at.lr, at.step) for at in (one.first, one.peak, one.minimum, one.final)),
             lr_text(one.mean),
             lr_text(one.sum),
         )
@@ -164,9 +164,9 @@ def _key_row(trace: Trace, step: int, columns: Iterable[int]) -> list[str]:
     ]
 
 
-def at_text(lr: LRAt) -> str:
+def at_text(lr: float, step: int) -> str:
     """An LR, and below it its step."""
-    return f"{lr_text(lr.lr)}\n@ {whole_text(lr.step)}"
+    return f"{lr_text(lr)}\n@ {whole_text(step)}"
 
 
 def _course(summary: GroupSummary) -> str:

@@ -58,7 +58,7 @@ FORMATS = {".csv": csv_text, ".tsv": tsv_text, ".json": trace_json}
 
 def _separated(trace: Trace, selection: Selection, separator: str) -> Iterator[str]:
     columns = _columns(trace, selection)
-    yield _line([name for name, _, _ in columns], separator)
+    yield header_line([name for name, _, _ in columns], separator)
     rows = _rows(trace, selection)
     for start in range(0, len(rows), _BLOCK):
         block = rows[start : start + _BLOCK]
@@ -110,7 +110,8 @@ def _cell(value: float, *, whole: bool) -> str:
     return "" if shown is None else repr(shown)
 
 
-def _line(cells: list[str], separator: str) -> str:
+def header_line(cells: list[str], separator: str = ",") -> str:
+    """The names of columns as one line; a name that holds a separator stands between quotation marks."""
     text = io.StringIO()
     csv.writer(text, delimiter=separator, lineterminator="\n").writerow(cells)
     return text.getvalue()
