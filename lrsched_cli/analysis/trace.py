@@ -102,7 +102,8 @@ def dry_run(schedule: Schedule, steps: int | None = None, progress: Progress | N
     total = _total_steps(schedule, steps)
     _try_formulas(schedule, total)
 
-    from lrsched_cli.core.build import build_scheduler, dummy_optimizer  # noqa: PLC0415 - imports torch
+    from lrsched_cli.core.build import build_scheduler  # noqa: PLC0415 - imports torch
+    from lrsched_cli.core.stand_ins import dummy_optimizer  # noqa: PLC0415
 
     optimizer, _ = dummy_optimizer(schedule)
     scheduler = build_scheduler(schedule, optimizer)

@@ -45,7 +45,7 @@ def show(  # noqa: PLR0913 - one argument per option
 
     from lrsched_cli.analysis.param_groups import describe_param_groups  # noqa: PLC0415 - not for --help
     from lrsched_cli.analysis.summary import key_steps, summarize  # noqa: PLC0415 - imports numpy
-    from lrsched_cli.core.build import dummy_optimizer  # noqa: PLC0415 - imports torch
+    from lrsched_cli.core.stand_ins import dummy_optimizer  # noqa: PLC0415 - imports torch
 
     keys = key_steps(trace, at or ())
     summaries = summarize(trace)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -25,32 +24,7 @@ def build_optimizer(schedule: Schedule, model: torch.nn.Module) -> torch.optim.O
     tensors = dict(model.named_parameters())
     by_group = match_parameters(schedule, tensors)
     contents = [{name: tensors[name] for name in names} for names in by_group]
-    return _optimizer(schedule, _class(schedule), contents)
-
-
-def dummy_optimizer(schedule: Schedule) -> tuple[torch.optim.Optimizer, dict[torch.Tensor, str]]:
-    """The configured optimizer over dummy parameters of the configured shapes, and their names.
-
-    The dummies are views of one number each: a group of any size costs no memory. A group without
-    shapes gets one scalar, or a 1 x 1 matrix where torch takes no scalar.
-    """
-    optimizer_class = _without_compiler(_class(schedule))
-    contents = _dummies(schedule, ())
-    try:
-        optimizer = _optimizer(schedule, optimizer_class, contents)
-    except ScheduleFileError:
-        # Some optimizers (Muon) take matrices alone; where that was not it, torch refuses again.
-        contents = _dummies(schedule, (1, 1))
-        optimizer = _optimizer(schedule, optimizer_class, contents)
-    return optimizer, {parameter: name for group in contents for name, parameter in group.items()}
-
-
-def _dummies(schedule: Schedule, default: tuple[int, ...]) -> list[dict[str, torch.nn.Parameter]]:
-    """The configured shapes of every group; a group without any gets one parameter of the default shape."""
-    return [
-        {name: _dummy(shape) for name, shape in (group.shapes or {group.name: default}).items()}
-        for group in schedule.param_groups
-    ]
+    return optimizer_over(schedule, optimizer_class(schedule), contents)
 
 
 def build_scheduler(schedule: Schedule, optimizer: torch.optim.Optimizer) -> LRScheduler:
@@ -153,27 +127,24 @@ def _own_lambda(schedule: Schedule, group: ParamGroup) -> dict[str, Any]:
     return {"custom_lambda": schedule.custom_lambda_of(group)}
 
 
-def _class(schedule: Schedule) -> type[torch.optim.Optimizer]:
+def optimizer_class(schedule: Schedule) -> type[torch.optim.Optimizer]:
+    """The class that the file names."""
     found: type[torch.optim.Optimizer] = getattr(torch.optim, schedule.optimizer.type)
     return found
 
 
-def _without_compiler(optimizer_class: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
-    """The same class, but building it does not import ``torch._dynamo``.
-
-    torch wraps ``add_param_group`` so that the first call imports its compiler, which takes as long
-    as importing torch itself and serves nothing here.
-    """
-    plain = inspect.unwrap(optimizer_class.add_param_group)
-    return type(optimizer_class.__name__, (optimizer_class,), {"add_param_group": plain})
-
-
-def _optimizer(
+def optimizer_over(
     schedule: Schedule,
-    optimizer_class: type[torch.optim.Optimizer],
+    kind: type[torch.optim.Optimizer],
     contents: Sequence[Mapping[str, torch.nn.Parameter]],
+    **implementation: Any,
 ) -> torch.optim.Optimizer:
-    _check_group_settings(schedule, optimizer_class)
+    """An optimizer of this kind with the configured param groups, each over its named parameters.
+
+    ``implementation`` are settings besides the file's (``fused``). Raises ScheduleFileError for settings
+    that torch refuses.
+    """
+    _check_group_settings(schedule, kind)
     groups = [
         {
             "params": list(parameters.values()),
@@ -184,7 +155,7 @@ def _optimizer(
         for group, parameters in zip(schedule.param_groups, contents, strict=True)
     ]
     try:
-        return optimizer_class(groups, **_defaults(schedule))
+        return kind(groups, **_defaults(schedule), **implementation)
     except Exception as error:  # whatever torch finds wrong is the settings' fault
         problem = schedule.problem_at(("optimizer",), f"torch refuses these settings: {error}")
         raise ScheduleFileError([problem]) from error
@@ -196,16 +167,13 @@ def _defaults(schedule: Schedule) -> dict[str, Any]:
     return schedule.optimizer.settings if stated is None else {"lr": stated, **schedule.optimizer.settings}
 
 
-def _check_group_settings(schedule: Schedule, optimizer_class: type[torch.optim.Optimizer]) -> None:
+def _check_group_settings(schedule: Schedule, kind: type[torch.optim.Optimizer]) -> None:
     """Have torch check a group's own settings, which it does only where they are the optimizer's."""
     for index, group in enumerate(schedule.param_groups):
         if group.settings:
+            one = torch.nn.Parameter(torch.zeros(1, 1))
             try:
-                optimizer_class([_dummy((1, 1))], **{**schedule.optimizer.settings, **group.settings})
+                kind([one], **{**schedule.optimizer.settings, **group.settings})
             except Exception as error:  # as above
                 message = f"torch refuses these settings: {error}"
                 raise ScheduleFileError([schedule.problem_at(("param_groups", index), message)]) from error
-
-
-def _dummy(shape: tuple[int, ...]) -> torch.nn.Parameter:
-    return torch.nn.Parameter(torch.zeros(()).expand(shape))

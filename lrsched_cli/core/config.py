@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError
@@ -45,6 +46,16 @@ _EMPTY = "is empty; a schedule file is a mapping of settings, such as `scheduler
 _NO_MAPPING = "must be a mapping of settings, such as `scheduler: {T_0: 100}`"
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a schedule was read from: what ``load_schedule`` was given, and what stood on standard input."""
+
+    config: str
+    overrides: tuple[str, ...]
+    trust: bool
+    stdin: str | None = None
+
+
 class Schedule(Section):
     """A validated, frozen schedule: made by :func:`load_schedule`."""
 
@@ -58,7 +69,13 @@ class Schedule(Section):
     scheduler: SchedulerSection = SchedulerSection()
 
     _root: Node | None = PrivateAttr(default=None)
+    _origin: Origin | None = PrivateAttr(default=None)
     _imported: dict[str, Callable[[int], float]] = PrivateAttr(default_factory=dict)
+
+    @property
+    def origin(self) -> Origin | None:
+        """What ``load_schedule`` was called with, for another process to read the same; None if not by it."""
+        return self._origin
 
     @property
     def total_steps(self) -> int:
@@ -144,7 +161,9 @@ def load_schedule(config: str | Path, *, overrides: Sequence[str] = (), trust: b
         ScheduleFileError: with every problem of the file, each at its line and column.
     """
     source = read_source(config, overrides)
-    return _validated(source.root, source.default_name, list(source.problems), trust=trust)
+    schedule = _validated(source.root, source.default_name, list(source.problems), trust=trust)
+    schedule._origin = Origin(str(config), tuple(overrides), trust, source.stdin)
+    return schedule
 
 
 def _validated(root: Node, default_name: str, problems: list[Problem], *, trust: bool) -> Schedule:

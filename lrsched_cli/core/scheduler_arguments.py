@@ -48,8 +48,10 @@ def own_track(base: Track, group: str | int, override: Mapping[str, Any]) -> Tra
 
 def plain_override(override: Mapping[str, Any], track: Track) -> dict[str, Any]:
     """An override as plain values; of a ``custom_lambda`` only whether there is one."""
-    checked = {**track.parameters.model_dump(), "custom_lambda": track.custom_lambda is not None}
-    return {key: checked[key] for key in override}
+    return {
+        key: track.custom_lambda is not None if key == "custom_lambda" else getattr(track.parameters, key)
+        for key in override
+    }
 
 
 def group_index(key: str | int, names: list[str | None]) -> int:

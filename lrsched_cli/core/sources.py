@@ -22,11 +22,15 @@ MAX_EXTENDS = 16
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A tree of settings, the name that it gets where it states none, and what is wrong so far."""
+    """A tree of settings, the name that it gets where it states none, and what is wrong so far.
+
+    ``stdin`` is what was read from standard input, None where nothing was.
+    """
 
     root: Node
     default_name: str
     problems: tuple[Problem, ...]
+    stdin: str | None = None
 
 
 def read_source(config: str | Path, overrides: Sequence[str] = ()) -> Source:
@@ -40,11 +44,14 @@ def read_source(config: str | Path, overrides: Sequence[str] = ()) -> Source:
     else:
         path = _path(config)
         text, label = _bytes(path, may_be_shipped=True), str(path)
-    root, problems = read_yaml(_decoded(text, label), label)
+    decoded_text = _decoded(text, label)
+    root, problems = read_yaml(decoded_text, label)
     root = _extended(root, path, problems, ())
     for number, override in enumerate(overrides, start=1):
         problems += _override(root, override, number)
-    return Source(root, "stdin" if path is None else path.stem, tuple(problems))
+    if path is None:
+        return Source(root, "stdin", tuple(problems), stdin=decoded_text)
+    return Source(root, path.stem, tuple(problems))
 
 
 def _path(config: str | Path) -> Path:

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from lrsched_cli import LRScheduler, load_schedule
-from lrsched_cli.core.build import dummy_optimizer
 from lrsched_cli.core.expressions import Expression
+from lrsched_cli.core.stand_ins import dummy_optimizer
 from lrsched_cli.errors import StateError, StepError
 
 
