@@ -8,6 +8,7 @@
     │   └── CustomLambdaError  a custom_lambda that raised, or gave no finite number, at a step
     ├── StateError             a state that no scheduler can be restored from
     ├── ScheduleMismatchError  a scheduler state saved under another configuration (strict loading)
+    ├── ResumeError            a resume check that could not be made: its training fails, its process dies
     ├── OutputError            a result that could not be written
     └── UsageError             arguments that do not fit together
 
@@ -86,6 +87,13 @@ class ScheduleMismatchError(LrschedError, ValueError):
 
 class ScheduleMismatchWarning(UserWarning):
     """A state was saved under another configuration; the current configuration goes on."""
+
+
+class ResumeError(LrschedError):
+    """A resume check could not be made: its training fails, or its process dies or hangs.
+
+    A resumed run that goes on otherwise than it should is no error; the report tells of it.
+    """
 
 
 class OutputError(LrschedError):

@@ -1,0 +1,1 @@
+"""Does a resumed run continue exactly?"""

@@ -1,0 +1,115 @@
+"""The fresh Python process in which runs are resumed.
+
+It is started early, so that its imports overlap the run without interruption; a line on standard input
+says that the job is there. When standard input ends, its parent is gone, and so is it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from lrsched_cli.analysis.resume.job import (
+    FAILURE,
+    RESULTS,
+    Job,
+    alive_line,
+    read_job,
+    result_line,
+)
+from lrsched_cli.analysis.resume.recording import unusable
+from lrsched_cli.analysis.resume.tails import resume
+from lrsched_cli.analysis.resume.training import Training, factory_training, training_of
+from lrsched_cli.core.config import Origin, load_schedule
+from lrsched_cli.core.user_code import import_function
+from lrsched_cli.errors import LrschedError, ResumeError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import TextIO
+
+ORPHANED, FAILED = 3, 4
+GO = "go\n"
+_SECONDS_BETWEEN_SIGNS = 0.25
+
+
+def main(folder: Path) -> None:
+    """Wait for the job, do it, and leave the results in the folder."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    commands = sys.stdin
+    if commands.readline() != GO:
+        os._exit(ORPHANED)
+    threading.Thread(target=_end_with_the_parent, args=(commands,), daemon=True).start()
+    try:
+        do(read_job(folder), folder)
+    except (LrschedError, OSError) as error:
+        told = error if isinstance(error, LrschedError) else unusable(folder, error)
+        with contextlib.suppress(OSError):
+            (folder / FAILURE).write_text(json.dumps(str(told)), encoding="utf-8")
+        _end(FAILED)
+    _end(0)
+
+
+def _end(code: int) -> None:
+    """End, whatever threads code of the user's may have left."""
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
+
+
+def _end_with_the_parent(commands: TextIO) -> None:
+    commands.read()
+    os._exit(ORPHANED)
+
+
+def do(job: Job, folder: Path) -> None:
+    """Build the training anew from what the job names, resume it, and write a line for each run."""
+    training = _training(job)
+    with (folder / RESULTS).open("a", encoding="utf-8", buffering=1) as results:
+        for result in resume(job, training, folder, _Signs(results).give):
+            results.write(result_line(result))
+
+
+class _Signs:
+    """Signs of life with the number of updates made, a few in a second."""
+
+    def __init__(self, results: TextIO) -> None:
+        self._results = results
+        self._last = time.monotonic()
+
+    def give(self, updates: int) -> None:
+        now = time.monotonic()
+        if now - self._last > _SECONDS_BETWEEN_SIGNS:
+            self._last = now
+            self._results.write(alive_line(updates))
+
+
+def _training(job: Job) -> Training:
+    if job.origin is None:
+        return _factory_training(job)
+    origin = Origin(**{**job.origin, "overrides": tuple(job.origin["overrides"])})
+    if origin.stdin is not None:
+        sys.stdin = io.TextIOWrapper(io.BytesIO(origin.stdin.encode()))
+    schedule = load_schedule(origin.config, overrides=origin.overrides, trust=origin.trust)
+    if schedule.fingerprint != job.fingerprint:
+        raise ResumeError(f"{origin.config} was changed while it was checked; check it again")
+    return training_of(schedule, job.steps, job.seed)
+
+
+def _factory_training(job: Job) -> Training:
+    try:
+        factory = import_function(job.factory or "")
+        step = import_function(job.step) if job.step else None
+    except ValueError as error:
+        raise ResumeError(str(error)) from None
+    return factory_training(
+        factory, step, scheduler_first=job.scheduler_first, steps=job.steps, seed=job.seed
+    )
