@@ -134,7 +134,7 @@ def shape_text(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape)) if shape else "scalar"
 
 
-_WORDS = {"group", "parameter", "shape", "file", "setting"}
+_WORDS = {"group", "parameter", "shape", "file", "setting", "recipe", "where", "fault", "first difference"}
 _NAME_WIDTH, _NUMBER_WIDTH = 8, 9  # columns
 _MAIN_SETTINGS = ("eps", "weight_decay", "momentum", "betas")
 

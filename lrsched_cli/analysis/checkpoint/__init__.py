@@ -1,0 +1,1 @@
+"""A checkpoint of the user's own: what it holds, and whether that fits a schedule."""
