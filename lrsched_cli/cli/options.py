@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from lrsched_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from lrsched_cli.report.panels import Style
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*[x×,]\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
 _SMALLEST_INCHES, _LARGEST_INCHES = 3.0, 40.0
@@ -47,6 +50,15 @@ Config = Annotated[
         show_default=False,
     ),
 ]
+OptionalConfig = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="CONFIG",
+        help="A schedule file, a shipped schedule's name, or - for standard input.",
+        autocompletion=_complete_config,
+        show_default="the shipped default",
+    ),
+]
 Compared = Annotated[
     list[str],
     typer.Argument(
@@ -83,6 +95,26 @@ LogY = Annotated[bool, typer.Option("--log-y", help="Logarithmic learning rates.
 Size = Annotated[str, typer.Option(metavar="WxH", help="Width and height in inches.")]
 Dpi = Annotated[int, typer.Option(min=30, max=600, help="Dots per inch.")]
 Dark = Annotated[bool, typer.Option("--dark", help="Light lines on a dark page.")]
+
+
+class Look(NamedTuple):
+    """What the options say of a picture's look."""
+
+    size: str
+    dpi: int
+    dark: bool
+    log_y: bool
+
+    def check(self) -> None:
+        """Raise UsageError for a size that is none."""
+        inches(self.size)
+
+    def style(self) -> Style:
+        """The same for drawing."""
+        width, height = inches(self.size)
+        from lrsched_cli.report.panels import Style  # noqa: PLC0415 - imports matplotlib
+
+        return Style(width, height, self.dpi, dark=self.dark, log_y=self.log_y)
 
 
 def inches(text: str) -> tuple[float, float]:

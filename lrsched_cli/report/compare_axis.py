@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from lrsched_cli.report.numbers_text import lr_text
-from lrsched_cli.report.panels import numbers_for
+from lrsched_cli.report.panels import inches_of_panel, numbers_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _LOGARITHMIC_FROM = 10.0  # ratios that lie further apart
+_NUMBER_HEIGHT = 0.22  # inches
 _SMALLEST_RATIO_SPAN = 1e-4  # below it an axis has no numbers to show
 
 
@@ -61,7 +62,11 @@ def _logarithmic(axes: Axes, low: float, high: float) -> None:
     margin = (high / low) ** 0.08
     axes.set_ylim(low / margin, high * margin)
     few = math.log10(high / low) < 2  # noqa: PLR2004 - then decades alone leave an axis nearly without numbers
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,), numticks=6))
+    axes.yaxis.set_major_locator(
+        LogLocator(
+            subs=(1, 2, 5) if few else (1,), numticks=max(3, min(6, int(inches_of_panel(axes)[1] / 0.22)))
+        )
+    )
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _number(value, ratio=True)))

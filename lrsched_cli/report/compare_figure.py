@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import cycle, islice
+from itertools import cycle
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from matplotlib import colormaps
-from matplotlib.colors import to_hex
 
 from lrsched_cli.analysis.compare import common_rows
 from lrsched_cli.analysis.group_matching import match_groups
@@ -16,10 +14,13 @@ from lrsched_cli.report.compare_legend import Entry, legend_width, write_legend
 from lrsched_cli.report.decimation import decimated
 from lrsched_cli.report.panels import (
     DARK,
-    DASHES,
     LIGHT,
+    THIN,
+    WIDE,
     Palette,
     Style,
+    colours_for,
+    dashes,
     page,
     panel,
     scale_lr_axis,
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
 _MARKERS = ("", "o", "s", "^", "D", "v", "P", "X")
 _MARKERS_FROM_FILES = 3
 _MARKERS_PER_CURVE = 5
-_THIN, _WIDE = 1.3, 3.6  # points
 
 
 class _Look(NamedTuple):
@@ -134,15 +134,10 @@ def _slots(traces: Traces) -> _Slots:
 
 def _looks(files: int, palette: Palette) -> list[_Look]:
     """The first wide and pale, so that it stays visible below another that equals it."""
-    colours: Iterable[str] = palette.colours
-    if files > len(palette.colours):
-        colours = [to_hex(colormaps["turbo"](0.05 + 0.9 * place / (files - 1))) for place in range(files)]
+    colours = colours_for(palette, files)
     markers = cycle(_MARKERS[1:]) if files >= _MARKERS_FROM_FILES else cycle([""])
-    others = [
-        _Look(colour, marker, _THIN, 1.0)
-        for colour, marker in zip(islice(colours, 1, files), markers, strict=False)
-    ]
-    return [_Look(next(iter(colours)), "", _WIDE, 0.45), *others]
+    others = [_Look(colour, marker, THIN, 1.0) for colour, marker in zip(colours[1:], markers, strict=False)]
+    return [_Look(colours[0], "", WIDE, 0.45), *others]
 
 
 def _entries(comparison: Comparison, slots: _Slots, looks: Sequence[_Look], palette: Palette) -> list[Entry]:
@@ -161,7 +156,7 @@ def _entries(comparison: Comparison, slots: _Slots, looks: Sequence[_Look], pale
     if len(slots.names) > 1:
         entries += [Entry(""), Entry("param group")]
         entries += [
-            Entry(name, "", {"color": palette.ink, "linewidth": _THIN, "linestyle": _dashes(slot, _THIN)})
+            Entry(name, "", {"color": palette.ink, "linewidth": THIN, "linestyle": dashes(slot, THIN)})
             for slot, name in enumerate(slots.names)
         ]
     return entries
@@ -201,7 +196,7 @@ def _draw(
             x,
             y,
             color=look.colour,
-            linestyle=_dashes(curve.slot, look.width),
+            linestyle=dashes(curve.slot, look.width),
             linewidth=look.width,
             solid_capstyle="butt",
             alpha=look.alpha,
@@ -210,12 +205,6 @@ def _draw(
             markevery=_marked(x, low, high, curve.file / len(looks)),
             **_marker_look(palette),
         )
-
-
-def _dashes(slot: int, width: float) -> Any:
-    """A group's line style; matplotlib stretches dashes with the width, which must not change them here."""
-    style = DASHES[slot % len(DASHES)]
-    return style if isinstance(style, str) else (style[0], tuple(one * _THIN / width for one in style[1]))
 
 
 def _marker_look(palette: Palette) -> dict[str, Any]:

@@ -7,7 +7,9 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
@@ -34,6 +36,9 @@ DASHES: tuple[Any, ...] = (
     (0, (1, 1)),
     (0, (10, 2)),
 )
+
+THIN, WIDE = 1.3, 3.6
+"""Widths of curves, in points: the wide one stays visible below a thin one that equals it."""
 
 _PLAIN_TICKS_FROM = 0.1
 _NUMBER_HEIGHT = 0.22  # inches
@@ -71,6 +76,22 @@ def page(style: Style, palette: Palette) -> Figure:
     figure = Figure(figsize=(style.width, style.height), dpi=style.dpi, facecolor=palette.paper)
     FigureCanvasAgg(figure)
     return figure
+
+
+def colours_for(palette: Palette, count: int) -> list[str]:
+    """As many colours that can be told apart: the palette's, or more of them along a wide range."""
+    if count <= len(palette.colours):
+        return list(palette.colours[:count])
+    return [to_hex(colormaps["turbo"](0.05 + 0.9 * place / (count - 1))) for place in range(count)]
+
+
+def dashes(slot: int, width: float) -> Any:
+    """The line style of the param group at ``slot``.
+
+    matplotlib stretches dashes with the line's width, which must not change them here.
+    """
+    style = DASHES[slot % len(DASHES)]
+    return style if isinstance(style, str) else (style[0], tuple(one * THIN / width for one in style[1]))
 
 
 def share(style: Style, inches: float) -> float:
