@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lrsched_cli.analysis.compare import compare
+    from lrsched_cli.analysis.resume.results import ResumeReport
+    from lrsched_cli.analysis.resume.verify import verify_resume
     from lrsched_cli.analysis.trace import Trace, dry_run
     from lrsched_cli.core.config import Schedule, load_schedule
     from lrsched_cli.core.scheduler import LRScheduler
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
         LrschedError,
         OutputError,
         Problem,
+        ResumeError,
         ScheduleFileError,
         ScheduleMismatchError,
         ScheduleMismatchWarning,
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
         StepError,
         UsageError,
     )
+    from lrsched_cli.report.assertions import assert_resumes
 
 _HOMES = {
     "UsageError": "errors",
@@ -42,6 +46,10 @@ _HOMES = {
     "ScheduleMismatchWarning": "errors",
     "StateError": "errors",
     "Trace": "analysis.trace",
+    "ResumeError": "errors",
+    "ResumeReport": "analysis.resume.results",
+    "assert_resumes": "report.assertions",
+    "verify_resume": "analysis.resume.verify",
     "compare": "analysis.compare",
     "dry_run": "analysis.trace",
     "load_schedule": "core.config",
@@ -54,6 +62,8 @@ __all__ = [
     "LrschedError",
     "OutputError",
     "Problem",
+    "ResumeError",
+    "ResumeReport",
     "Schedule",
     "ScheduleFileError",
     "ScheduleMismatchError",
@@ -63,9 +73,11 @@ __all__ = [
     "Trace",
     "UsageError",
     "__version__",
+    "assert_resumes",
     "compare",
     "dry_run",
     "load_schedule",
+    "verify_resume",
 ]
 
 

@@ -15,6 +15,7 @@ from lrsched_cli.cli.plot import plot
 from lrsched_cli.cli.show import show
 from lrsched_cli.cli.streams import abandon_stdout, print_error, print_note
 from lrsched_cli.cli.trace import trace
+from lrsched_cli.cli.verify_resume import verify_resume
 from lrsched_cli.errors import LrschedError
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
 COULD_NOT_RUN = 2
-COMMANDS: tuple[Callable[..., None], ...] = (plot, trace, show, compare)
+# A terminal that is closed sends SIGHUP, where there is such a thing.
+_ENDING = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+COMMANDS: tuple[Callable[..., None], ...] = (plot, trace, show, compare, verify_resume)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
@@ -66,7 +69,8 @@ for command in COMMANDS:
 
 def main() -> None:
     """Run the command line; every error of the user's ends in a message and exit code 2."""
-    signal.signal(signal.SIGTERM, _terminated)
+    for number in _ENDING:
+        signal.signal(number, _terminated)
     # Importing torch and matplotlib makes so many objects that looking for cycles among them costs a
     # tenth of the whole command; nothing here runs long enough, or leaves cycles enough, to want it back.
     gc.disable()
@@ -85,17 +89,20 @@ def main() -> None:
         abandon_stdout()
         print_note(f"lrsched: standard output cannot be written: {error.strerror}")
         sys.exit(COULD_NOT_RUN)
-    except _Terminated:
-        sys.exit(128 + signal.SIGTERM)
+    except _Terminated as end:
+        sys.exit(128 + end.number)
 
 
 class _Terminated(BaseException):
-    """SIGTERM, on its usual way out through every ``finally``: half-written files are taken away.
+    """A signal to end, on its way out through every ``finally``: half-written files are taken away.
 
     It is no SystemExit, which code of the user's may raise too and which is told of as its failure.
     """
 
+    def __init__(self, number: int) -> None:
+        self.number = number
+
 
 def _terminated(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    raise _Terminated
+    del frame
+    raise _Terminated(number)

@@ -6,8 +6,6 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from lrsched_cli.errors import ScheduleFileError
 
 if TYPE_CHECKING:
@@ -36,14 +34,13 @@ def print_result(*parts: RenderableType) -> None:
 
 
 def write_result(pieces: Iterable[str]) -> None:
-    """Write text to stdout as it is; a reader that has seen enough ends the command quietly."""
+    """Write text to stdout as it is; of a reader that has seen enough nothing is said."""
     try:
         for piece in pieces:
             sys.stdout.write(piece)
         sys.stdout.flush()
     except BrokenPipeError:
         abandon_stdout()
-        raise typer.Exit from None
 
 
 def abandon_stdout() -> None:
