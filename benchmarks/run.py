@@ -25,6 +25,7 @@ from lrsched_cli.report.figure import Style
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    Command = list[str | Path]
     Timed = Callable[[], float]  # does the work once and gives the seconds per piece of it
 
 STEPS = 20_000
@@ -108,7 +109,7 @@ def stepping(step: Callable[[], None]) -> Timed:
     return timed
 
 
-def process(command: list[str | Path], folder: Path) -> Timed:
+def process(command: Command, folder: Path) -> Timed:
     """Seconds that a whole process takes, from its start to its end."""
 
     def timed() -> float:
@@ -173,6 +174,27 @@ def picture(rounds: int) -> Measured:
         return Measured(what, [], goal, failure=reason(error))
 
 
+def one_resume(rounds: int) -> Measured:
+    """A resume check of one save point against what it cannot do without, and a second."""
+    what, goal = "verify-resume, 1 save point / (3 x import torch + 1 s)", 1.0
+    command: Command = [Path(sys.executable).with_name("lrsched"), "verify-resume", "--save-at", "150"]
+    with tempfile.TemporaryDirectory(prefix="lrsched-benchmark-") as folder:
+        ours = process(command, Path(folder))
+        theirs = process([sys.executable, "-c", "import torch"], Path(folder))
+        pairs = in_turns(ours, theirs, rounds)
+    return Measured(what, [seconds / (3 * floor + 1) for seconds, floor in pairs], goal)
+
+
+def all_boundaries(rounds: int) -> Measured:
+    """A resume check of all 18 boundaries of the shipped default against one of a single save point."""
+    what, goal = "verify-resume, all boundaries / 1 save point", 2.0
+    command: Command = [Path(sys.executable).with_name("lrsched"), "verify-resume", "--save-at"]
+    with tempfile.TemporaryDirectory(prefix="lrsched-benchmark-") as folder:
+        every = process([*command, "boundaries"], Path(folder))
+        one = process([*command, "150"], Path(folder))
+        return Measured(what, ratios(in_turns(every, one, rounds)), goal)
+
+
 def reason(error: OSError | subprocess.CalledProcessError) -> str:
     """Why a process could not be timed, in one line."""
     if isinstance(error, OSError):
@@ -187,7 +209,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=11, help="rounds per figure (default: 11)")
     rounds = max(1, parser.parse_args().rounds)
     print(f"{'what':<58}  {'median (min..max)':<24}  {'goal':<11}")
-    for measure in (against_torch, help_text, picture, custom_lambda):
+    for measure in (against_torch, help_text, picture, custom_lambda, one_resume, all_boundaries):
         print(measure(rounds).line(), flush=True)
 
 

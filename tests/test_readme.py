@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from unittest.mock import patch
 
 import pytest
 import typer
@@ -89,8 +90,13 @@ def failures(block: Block) -> Iterator[str]:
         Path(name[1]).write_text(block.text, encoding="utf-8")
     elif block.language == "python":
         # In this process, which has torch loaded already; a script that fails ends the test where it fails.
-        Path("script.py").write_text(block.text, encoding="utf-8")
-        runpy.run_path("script.py", run_name="__main__")
+        named = re.match(r"# (\w+\.py)\n", block.text)
+        script = named[1] if named else "script.py"
+        Path(script).write_text(block.text, encoding="utf-8")
+        with patch.object(sys, "path", [str(Path.cwd()), *sys.path]):
+            runpy.run_path(script, run_name="__main__")
+        for imported in Path.cwd().glob("*.py"):  # the next folder may have a script of the same name
+            sys.modules.pop(imported.stem, None)
     elif block.language == "console":
         for command in commands(block.text):
             done = run([shutil.which("sh") or "/bin/sh", "-c", command.line])
