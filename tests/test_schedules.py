@@ -11,14 +11,17 @@ import pytest
 import torch
 from PIL import Image
 
-from lrsched_cli import dry_run, load_schedule
+from lrsched_cli import __version__, dry_run, load_schedule
+from lrsched_cli.analysis.forecast.forecasting import forecast
 from lrsched_cli.core.build import match_parameters
 from lrsched_cli.core.shipped import shipped_names
+from lrsched_cli.report.forecast_figure import forecast_caption
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted((ROOT / "schedules").glob("*.yaml"))
 GALLERY = ROOT / "outputs" / "gallery"
 AT_MOST = 3000
+RESUMED = "resume-vision"
 
 every_schedule = pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
 
@@ -84,7 +87,24 @@ def test_its_picture_in_the_gallery_is_of_this_configuration(file: Path) -> None
 
 
 def test_the_gallery_has_no_other_pictures() -> None:
-    assert sorted(path.stem for path in GALLERY.iterdir()) == [file.stem for file in FILES]
+    others = [RESUMED]
+    assert sorted(path.stem for path in GALLERY.iterdir()) == sorted(
+        [*(file.stem for file in FILES), *others]
+    )
+
+
+def test_the_resumed_schedule_in_the_gallery_is_what_the_readme_shows() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"^```yaml\n(# vision.yaml\n.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    (save_at, changes) = re.findall(
+        r"^\$ lrsched verify-resume vision.yaml --save-at (\d+) (.*)$", readme, re.MULTILINE
+    )[0]
+    Path("vision.yaml").write_text(text, encoding="utf-8")
+    changed = [word for word in changes.split() if word != "--resume-set"]
+    plans = load_schedule("vision.yaml"), load_schedule("vision.yaml", overrides=changed)
+    caption = forecast_caption(forecast(*plans, int(save_at)), __version__)
+    with Image.open(GALLERY / f"{RESUMED}.png") as image:
+        assert image.info["Description"].split(":")[-1] == caption.fingerprint
 
 
 def test_default_groups_the_layers_of_a_real_model() -> None:

@@ -59,7 +59,7 @@ def _lrsched(
     """See what a learning-rate schedule will do to every param group, before you train.
 
     CONFIG is a schedule file (YAML), the name of a shipped schedule such as default, or - for standard
-    input. The real scheduler is stepped; nothing is trained.
+    input. The real scheduler is stepped; no model of yours is trained.
     """
 
 

@@ -129,7 +129,8 @@ class ResumeReport:
     @property
     def identical(self) -> bool:
         """Whether the runs restored by the recipe ``complete`` continue exactly, at every save point."""
-        return all(one.identical for one in self.of_recipe("complete"))
+        results = self.of_recipe("complete")
+        return bool(results) and all(one.identical for one in results)
 
     def of_recipe(self, recipe: str) -> tuple[SavePointResult, ...]:
         """The results of one recipe, by save point."""

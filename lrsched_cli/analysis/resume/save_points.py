@@ -88,7 +88,8 @@ def _boundaries(turning_points: Mapping[int, str], steps: int) -> tuple[dict[int
     for step in kept:
         found |= {step - 1: f"{turning_points[step]} - 1", step + 1: f"{turning_points[step]} + 1"}
     found |= {step: turning_points[step] for step in kept}
-    return {step: found[step] for step in found if 0 < step < steps}, len(turning_points) - len(kept)
+    left_out = len(turning_points.keys() - found)
+    return {step: found[step] for step in found if 0 < step < steps}, left_out
 
 
 def turning_points_of(trace: Trace, batch_ends: Iterable[int]) -> dict[int, str]:
