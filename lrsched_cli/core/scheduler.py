@@ -211,7 +211,8 @@ class LRScheduler(lr_scheduler.LRScheduler):
 
         ``custom_lambda`` is not saved, only whether there was one: set it again when you restore.
         """
-        groups = [self._group_state(index) for index in range(len(self.optimizer.param_groups))]
+        numbers = self._all_tracks()[: len(self.optimizer.param_groups)]
+        groups = [self._group_state(index, number) for index, number in enumerate(numbers)]
         return {
             "format_version": FORMAT_VERSION,
             "global_step": self.last_epoch,
@@ -348,9 +349,8 @@ class LRScheduler(lr_scheduler.LRScheduler):
                 written.append(lr)
         self._last_lr = written
 
-    def _group_state(self, index: int) -> dict[str, Any]:
+    def _group_state(self, index: int, number: int) -> dict[str, Any]:
         group = self.optimizer.param_groups[index]
-        number = self._all_tracks()[index]
         track = self._tracks[number]
         return {
             "name": _name(group),

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 JOB = "job.json"
 RESULTS = "results.jsonl"
-"""One line for each resumed run, and lines in between that only say that the process is alive."""
+"""One line for each resumed run, and lines in between that say how many updates were made meanwhile."""
 FAILURE = "failure.json"
 """Why no run could be resumed."""
 LRS = "lrs"
-"""A folder with the LRs of each resumed run as doubles, named by its line."""
+"""A folder with the LRs of each resumed run as doubles, named by its recipe and save point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def read_result(line: str) -> SavePointResult | SkippedRecipe:
 
 
 def alive_line(updates: int) -> str:
-    """A sign of life: how many updates have been made so far."""
+    """A sign of life: how many updates have been made since the last one."""
     return json.dumps({"updates": updates}) + "\n"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _LOG = "worker.log"
 _SECONDS_BETWEEN_LOOKS = 0.02
+_SECONDS_TO_DIE = 1.0
 _MOST_SHOWN = 200  # characters
 # The same interpreter with the same import path; -P keeps the current folder from shadowing modules.
 _START = """
@@ -49,7 +51,11 @@ class ResumingProcess:
         with log:
             try:
                 self._process = subprocess.Popen(  # noqa: S603 - our own command
-                    command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    process_group=0,  # it may fork, and is then ended as a whole
                 )
             except OSError as error:
                 raise ResumeError(
@@ -58,8 +64,7 @@ class ResumingProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
+        _end_all(self._process)
         with contextlib.suppress(BrokenPipeError):
             self._stdin.close()
 
@@ -81,6 +86,7 @@ class ResumingProcess:
             self._stdin.write(b"go\n")
             self._stdin.flush()
         missing = {(recipe, save_at) for recipe in job.recipes for save_at in job.save_points}
+        made = 0
         with (self._folder / RESULTS).open(encoding="utf-8", errors="replace") as file:
             for line in self._lines(file, time_limit):
                 try:
@@ -89,7 +95,8 @@ class ResumingProcess:
                 except (ValueError, KeyError, TypeError, AttributeError):
                     raise self._error(f"wrote what is no result: {line.strip()[:_MOST_SHOWN]!r}") from None
                 if result is None:
-                    progress(updates or 0)
+                    made += updates or 0
+                    progress(made)
                     continue
                 self._done += 1
                 missing -= {one for one in missing if _is_done(one, result)}
@@ -140,6 +147,22 @@ class ResumingProcess:
 
     def _error(self, what: str) -> ResumeError:
         return ResumeError(f"the process of the resumed runs {what}; it had finished {self._done} of them")
+
+
+def _end_all(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and what it forked, and wait until all of them are gone."""
+    if not hasattr(os, "killpg"):
+        process.kill()
+        process.wait()
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    give_up = time.monotonic() + _SECONDS_TO_DIE
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        while time.monotonic() < give_up:
+            os.killpg(process.pid, 0)
+            time.sleep(_SECONDS_BETWEEN_LOOKS / 4)
 
 
 def _signal_name(number: int) -> str:

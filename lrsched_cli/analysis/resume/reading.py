@@ -138,7 +138,8 @@ def _numbers_in(index: int, group: Mapping[str, Any]) -> Iterator[_Place]:
 
 def _kind(value: Any) -> Any:
     """The type of a value, and those of the elements of a list."""
-    return (type(value), *map(type, value)) if isinstance(value, list | tuple) else type(value)
+    kind = type(value)
+    return (kind, *map(type, value)) if kind is list or kind is tuple else kind
 
 
 def _is_number(value: Any) -> bool:

@@ -44,9 +44,9 @@ def resume(
         folder: with the recorded run and its checkpoints; LRs are left there where the job says so.
         alive: called after each update with the updates made so far.
     """
-    done = number = 0
+    done = 0
     with disk(folder):
-        (folder / LRS).mkdir()
+        (folder / LRS).mkdir(exist_ok=True)
     with Recording(folder) as reference:
         common = _Resuming(training, folder, reference, job, lambda updates: alive(done + updates))
         for recipe in (one for one in RECIPES if one.label in job.recipes):
@@ -54,9 +54,8 @@ def resume(
                 result, lrs = _resumed(common, recipe, save_at)
                 if job.keep_lrs and isinstance(result, SavePointResult) and result.largest_lr is not None:
                     with disk(folder):
-                        (folder / LRS / str(number)).write_bytes(lrs.tobytes())
+                        (folder / LRS / f"{recipe.label}-{save_at}").write_bytes(lrs.tobytes())
                 done += training.steps - save_at
-                number += 1
                 yield result
                 if isinstance(result, SkippedRecipe):
                     break

@@ -189,7 +189,8 @@ def _checked(asked: Asked, folder: Path, process: ResumingProcess | None) -> tup
     if process is None:
         results = list(resume(job, subject.training(), folder, tell))
     else:
-        results = list(process.results(job, asked.time_limit, tell))
+        found = {_place(job, one): one for one in process.results(job, asked.time_limit, tell)}
+        results = [found[place] for place in sorted(found)]
     report = ResumeReport(
         **_who_took_part(subject, reference),
         save_points=points,
@@ -201,6 +202,11 @@ def _checked(asked: Asked, folder: Path, process: ResumingProcess | None) -> tup
         torch_version=str(torch.__version__),
     )
     return report, _curves(folder, reference, results)
+
+
+def _place(job: Job, result: Result) -> tuple[int, int]:
+    """Where a result belongs: by recipe, then by save point."""
+    return job.recipes.index(result.recipe), result.save_at if isinstance(result, SavePointResult) else 0
 
 
 def _who_took_part(subject: Subject, reference: Reference) -> dict[str, Any]:
@@ -217,9 +223,10 @@ def _who_took_part(subject: Subject, reference: Reference) -> dict[str, Any]:
 def _curves(folder: Path, reference: Reference, results: Sequence[Result]) -> Curves:
     groups = len(reference.groups)
     resumed = {}
-    for number, result in enumerate(results):
-        path = folder / LRS / str(number)
-        if isinstance(result, SavePointResult) and path.exists():
-            lrs = np.frombuffer(path.read_bytes()).reshape(-1, groups)
-            resumed[result.recipe, result.save_at] = lrs
+    for result in results:
+        if isinstance(result, SavePointResult):
+            path = folder / LRS / f"{result.recipe}-{result.save_at}"
+            if path.exists():
+                lrs = np.frombuffer(path.read_bytes()).reshape(-1, groups)
+                resumed[result.recipe, result.save_at] = lrs
     return Curves(np.frombuffer(reference.lrs).reshape(-1, groups), resumed)

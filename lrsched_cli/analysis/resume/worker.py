@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lrsched_cli.analysis.resume.job import (
@@ -33,11 +34,14 @@ from lrsched_cli.errors import LrschedError, ResumeError
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import TextIO
+    from typing import IO, TextIO
 
 ORPHANED, FAILED = 3, 4
 GO = "go\n"
 _SECONDS_BETWEEN_SIGNS = 0.25
+_LONG = 10_000
+"""Updates from which on a second process is worth it."""
+_TWO = 2
 
 
 def main(folder: Path) -> None:
@@ -46,15 +50,53 @@ def main(folder: Path) -> None:
     commands = sys.stdin
     if commands.readline() != GO:
         os._exit(ORPHANED)
+    job, other = _shared(read_job(folder))
     threading.Thread(target=_end_with_the_parent, args=(commands,), daemon=True).start()
     try:
-        do(read_job(folder), folder)
+        do(job, folder)
     except (LrschedError, OSError) as error:
         told = error if isinstance(error, LrschedError) else unusable(folder, error)
         with contextlib.suppress(OSError):
             (folder / FAILURE).write_text(json.dumps(str(told)), encoding="utf-8")
         _end(FAILED)
-    _end(0)
+    _end(0 if other is None else _outcome(other))
+
+
+def _outcome(forked: int) -> int:
+    """The exit code of the other process; what has killed it kills this one."""
+    code = os.waitstatus_to_exitcode(os.waitpid(forked, 0)[1])
+    if code < 0:
+        with contextlib.suppress(OSError):
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    return code
+
+
+def _shared(job: Job) -> tuple[Job, int | None]:
+    """The part of a job that this process does, and the process that it has forked for the rest.
+
+    A long job is done by two processes where there are two processors. Nothing has been built yet, so
+    that both are as fresh as one.
+    """
+    updates = sum(job.steps - save_at for save_at in job.save_points) * len(job.recipes)
+    if updates < _LONG or len(job.save_points) < _TWO or _processors() < _TWO or not hasattr(os, "fork"):
+        return job, None
+    ours, others = _halves(job)
+    forked = os.fork()
+    return replace(job, save_points=ours if forked else others), forked or None
+
+
+def _halves(job: Job) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The save points in two parts that take about as long: each goes where less is to be done so far."""
+    parts: tuple[list[int], list[int]] = ([], [])
+    for save_at in job.save_points:  # the longest tails first
+        shorter = min(parts, key=lambda part: sum(job.steps - one for one in part))
+        shorter.append(save_at)
+    return tuple(parts[0]), tuple(parts[1])
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _end(code: int) -> None:
@@ -73,23 +115,25 @@ def _end_with_the_parent(commands: TextIO) -> None:
 def do(job: Job, folder: Path) -> None:
     """Build the training anew from what the job names, resume it, and write a line for each run."""
     training = _training(job)
-    with (folder / RESULTS).open("a", encoding="utf-8", buffering=1) as results:
+    with (folder / RESULTS).open("ab", buffering=0) as results:  # each line is written at once, and whole
         for result in resume(job, training, folder, _Signs(results).give):
-            results.write(result_line(result))
+            results.write(result_line(result).encode())
 
 
 class _Signs:
-    """Signs of life with the number of updates made, a few in a second."""
+    """Signs of life with the number of updates made since the last one, a few in a second."""
 
-    def __init__(self, results: TextIO) -> None:
+    def __init__(self, results: IO[bytes]) -> None:
         self._results = results
         self._last = time.monotonic()
+        self._told = 0
 
     def give(self, updates: int) -> None:
         now = time.monotonic()
         if now - self._last > _SECONDS_BETWEEN_SIGNS:
             self._last = now
-            self._results.write(alive_line(updates))
+            self._results.write(alive_line(updates - self._told).encode())
+            self._told = updates
 
 
 def _training(job: Job) -> Training:

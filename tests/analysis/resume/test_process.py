@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
@@ -122,6 +122,18 @@ interrupts = at_the_second(interrupted)
 writes_garbage = at_the_second(lambda: write(b"hello\\n"))
 says_much = at_the_second(say_much)
 has_no_room = at_the_second(out_of_room)
+
+
+def told_where():
+    with (HERE / "pids").open("a") as file:
+        file.write(f"{os.getpid()} {os.getppid()}\\n")
+    return make()
+
+
+def killed_in_the_second_process():
+    if IN_THE_CHILD and os.getppid() != int(os.environ["PID_OF_THE_TEST"]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return make()
 
 
 def step_slowly(scheduler, update):
@@ -251,6 +263,29 @@ def test_results_and_signs_of_life_come_through_as_they_were() -> None:
 
 def test_updates_that_are_no_number_are_no_sign_of_life() -> None:
     assert updates_of('{"updates": "many"}') is None
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="a single processor does it all")
+class TestALongJob:
+    """Two processes share it."""
+
+    LONG: ClassVar[dict[str, Any]] = {"save_at": "every:50", "steps": 1000}
+
+    def test_is_done_by_two_fresh_processes_and_told_in_order(self, faulty: str) -> None:
+        report = verify_resume(f"{faulty}:told_where", recipes=["replay", "last-epoch"], **self.LONG)
+        assert report.identical
+        points = list(range(50, 1000, 50))
+        for recipe in ("complete", "replay"):
+            assert [one.save_at for one in report.of_recipe(recipe)] == points
+        assert [one.recipe for one in report.results] == ["complete"] * 19 + ["replay"] * 19
+        assert [one.recipe for one in report.skipped] == ["last-epoch"]
+        pids = {tuple(map(int, line.split())) for line in Path("pids").read_text().splitlines()}
+        ((first, _),) = ((pid, parent) for pid, parent in pids if parent == os.getpid())
+        assert {parent for pid, parent in pids if pid not in {first, os.getpid()}} == {first}
+
+    def test_fails_where_the_second_process_is_killed(self, faulty: str) -> None:
+        with pytest.raises(ResumeError, match="was killed by SIGKILL"):
+            verify_resume(f"{faulty}:killed_in_the_second_process", recipes="replay", **self.LONG)
 
 
 def test_a_process_that_hangs_is_ended_at_the_time_limit(faulty: str) -> None:
