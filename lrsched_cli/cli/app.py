@@ -70,7 +70,8 @@ for command in COMMANDS:
 def main() -> None:
     """Run the command line; every error of the user's ends in a message and exit code 2."""
     for number in _ENDING:
-        signal.signal(number, _terminated)
+        if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+            signal.signal(number, _terminated)
     # Importing torch and matplotlib makes so many objects that looking for cycles among them costs a
     # tenth of the whole command; nothing here runs long enough, or leaves cycles enough, to want it back.
     gc.disable()

@@ -361,3 +361,22 @@ def test_a_terminal_of_80_columns_gets_the_whole_report(on_a_terminal: OnTermina
 
 def test_no_line_is_broken_by_the_terminal_itself(on_a_terminal: OnTerminal) -> None:
     assert [line for line in on_a_terminal.lines if len(line) > 80] == []
+
+
+OUTLIVES = """
+import signal, sys
+
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+sys.argv = ["lrsched", "--version"]
+from lrsched_cli.cli.app import main
+
+try:
+    main()
+finally:
+    print(signal.getsignal(signal.SIGHUP).name)
+"""
+
+
+def test_a_command_that_is_to_outlive_its_terminal_does() -> None:
+    done = subprocess.run([sys.executable, "-c", OUTLIVES], capture_output=True, text=True, check=True)
+    assert "SIG_IGN" in done.stdout

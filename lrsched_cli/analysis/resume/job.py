@@ -18,6 +18,8 @@ from lrsched_cli.analysis.resume.results import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+GO = "go\n"
+"""What the process waits for on its standard input: the job is there."""
 JOB = "job.json"
 RESULTS = "results.jsonl"
 """One line for each resumed run, and lines in between that say how many updates were made meanwhile."""

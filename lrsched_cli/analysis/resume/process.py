@@ -11,7 +11,7 @@ import sys
 import time
 from typing import IO, TYPE_CHECKING, Self
 
-from lrsched_cli.analysis.resume.job import FAILURE, RESULTS, Job, read_result, updates_of
+from lrsched_cli.analysis.resume.job import FAILURE, GO, RESULTS, Job, read_result, updates_of
 from lrsched_cli.analysis.resume.recording import disk
 from lrsched_cli.analysis.resume.results import SkippedRecipe
 from lrsched_cli.errors import ResumeError
@@ -83,7 +83,7 @@ class ResumingProcess:
         with disk(self._folder):
             job.write(self._folder)
         with contextlib.suppress(BrokenPipeError):  # it is dead already, which its end will tell
-            self._stdin.write(b"go\n")
+            self._stdin.write(GO.encode())
             self._stdin.flush()
         missing = {(recipe, save_at) for recipe in job.recipes for save_at in job.save_points}
         made = 0

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from lrsched_cli.analysis.resume.job import (
     FAILURE,
+    GO,
     RESULTS,
     Job,
     alive_line,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from typing import IO, TextIO
 
 ORPHANED, FAILED = 3, 4
-GO = "go\n"
 _SECONDS_BETWEEN_SIGNS = 0.25
 _LONG = 10_000
 """Updates from which on a second process is worth it."""
@@ -88,11 +88,14 @@ def _shared(job: Job) -> tuple[Job, int | None]:
 
 def _halves(job: Job) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The save points in two parts that take about as long: each goes where less is to be done so far."""
-    parts: tuple[list[int], list[int]] = ([], [])
+    ours: list[int] = []
+    others: list[int] = []
+    ahead = 0  # by how many updates our part is the longer one
     for save_at in job.save_points:  # the longest tails first
-        shorter = min(parts, key=lambda part: sum(job.steps - one for one in part))
-        shorter.append(save_at)
-    return tuple(parts[0]), tuple(parts[1])
+        tail = job.steps - save_at
+        (others if ahead > 0 else ours).append(save_at)
+        ahead += -tail if ahead > 0 else tail
+    return tuple(ours), tuple(others)
 
 
 def _processors() -> int:
