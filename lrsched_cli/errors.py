@@ -4,7 +4,8 @@
     ├── ScheduleFileError      one or more problems in a schedule file, an override, an expression or a
     │                          stored trace
     ├── ExpressionError        a text expression that does not parse, or gives no number at a step
-    ├── StepError              a step that cannot be taken: its multiplier is no finite number
+    ├── StepError              a step that cannot be taken: its multiplier is no finite number, a formula
+    │   │                      that it needs fails
     │   └── CustomLambdaError  a custom_lambda that raised, or gave no finite number, at a step
     ├── StateError             a state that no scheduler can be restored from
     ├── ScheduleMismatchError  a scheduler state saved under another configuration (strict loading)
@@ -12,7 +13,8 @@
     ├── OutputError            a result that could not be written
     └── UsageError             arguments that do not fit together
 
-``ScheduleMismatchWarning`` is the warning that goes with ``ScheduleMismatchError``.
+``ScheduleMismatchWarning`` is the warning that goes with ``ScheduleMismatchError``, ``ScheduleFileWarning``
+the one about what is odd in a schedule file and still can be used.
 """
 
 from __future__ import annotations
@@ -56,25 +58,36 @@ class ScheduleFileError(LrschedError):
         super().__init__("\n".join(map(str, self.problems)))
 
 
+class ScheduleFileWarning(UserWarning):
+    """Something in a schedule file has no effect, at its place, such as a pattern behind a wider one."""
+
+
 class ExpressionError(LrschedError, ValueError):
     """A text expression that does not parse, or that gives no finite number at some step."""
 
 
 class StepError(LrschedError, ValueError):
-    """A scheduler step cannot be taken, because its multiplier is no finite number.
+    """A scheduler step cannot be taken: its multiplier is no finite number, or what it needs fails.
 
     ``step`` is the scheduler step at which it happened, ``group`` the name (or index) of the param
-    group whose own schedule it belongs to, None where it is the schedule of all groups.
+    group whose own schedule it belongs to, None where it is the schedule of all groups. ``key`` says
+    which setting below ``scheduler`` is at fault, where one is.
     """
 
-    def __init__(self, message: str, step: int, group: str | int | None = None) -> None:
+    def __init__(
+        self, message: str, step: int, group: str | int | None = None, *, key: tuple[str | int, ...] = ()
+    ) -> None:
         self.step = step
         self.group = group
+        self.key = key
         super().__init__(message)
 
 
 class CustomLambdaError(StepError):
     """A ``custom_lambda`` raised, or gave something other than a finite number."""
+
+    def __init__(self, message: str, step: int, group: str | int | None = None) -> None:
+        super().__init__(message, step, group, key=("custom_lambda",))
 
 
 class StateError(LrschedError, ValueError):

@@ -9,10 +9,10 @@ from lrsched_cli.analysis.group_matching import match_groups
 from lrsched_cli.core.sections import as_written
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from lrsched_cli.core.config import Schedule
-    from lrsched_cli.core.sections import GroupScheduler, ParamGroup
+    from lrsched_cli.core.sections import ParamGroup
 
 _Key = tuple[str, ...]
 """The section, and the key in it."""
@@ -55,9 +55,12 @@ def _settings(schedule: Schedule, names: Mapping[str, str]) -> dict[_Key, Any]:
     settings: dict[_Key, Any] = {
         ("steps",): schedule.total_steps,
         ("loop",): schedule.loop,
+        ("step_every",): schedule.step_every,
+        ("steps_per_epoch",): schedule.steps_per_epoch,
         ("batch_size",): _batch_plan(schedule),
+        **{(rule, key): value for rule in schedule.expanding_rules for key, value in _rule(schedule, rule)},
         **{("optimizer", key): as_written(value) for key, value in optimizer.items()},
-        **{("scheduler", key): value for key, value in _scheduler(schedule.scheduler).items()},
+        **{("scheduler", key): value for key, value in schedule.family.settings(schedule).items()},
     }
     for group in schedule.param_groups:
         place = ("param_groups", names.get(group.name, group.name))
@@ -65,19 +68,24 @@ def _settings(schedule: Schedule, names: Mapping[str, str]) -> dict[_Key, Any]:
     return settings
 
 
+def _rule(holder: Schedule | ParamGroup, rule: str) -> Iterator[tuple[str, Any]]:
+    """What a rule says that no model has been divided by yet."""
+    stated = getattr(holder, rule)
+    if stated is not None:
+        yield from stated.model_dump().items()
+
+
 def _group(schedule: Schedule, group: ParamGroup) -> dict[str, Any]:
     own = group.scheduler
-    stated = _scheduler(own) if own is not None else {}
+    fields = () if own is None else [key for key in type(own).model_fields if key in own.model_fields_set]
+    rules = {f"{rule}.{key}": value for rule in schedule.expanding_rules for key, value in _rule(group, rule)}
     return {
+        **rules,
         "name": group.name,
         "lr": schedule.base_lr(group),
         **{key: as_written(value) for key, value in group.settings.items()},
-        **{f"scheduler.{key}": stated[key] for key in stated if own and key in own.model_fields_set},
+        **{f"scheduler.{key}": as_written(getattr(own, key)) for key in fields},
     }
-
-
-def _scheduler(section: GroupScheduler) -> dict[str, Any]:
-    return {key: as_written(getattr(section, key)) for key in type(section).model_fields}
 
 
 def _batch_plan(schedule: Schedule) -> str | None:

@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from types import MappingProxyType
+import warnings
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lrsched_cli.analysis.curve import restarts, turns, warmup_end
 from lrsched_cli.analysis.cycle_state import restart_rows, warmup_end_row
+from lrsched_cli.analysis.group_numbers import LR
 from lrsched_cli.core.config import MAX_STEPS
-from lrsched_cli.core.expressions import Expression
-from lrsched_cli.core.law import Factors, Position
-from lrsched_cli.errors import CustomLambdaError, ExpressionError, ScheduleFileError, StepError, UsageError
+from lrsched_cli.core.stepping import one_line, scheduler_steps, step_at, step_problem
+from lrsched_cli.errors import ScheduleFileError, StepError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
+    import torch
     from numpy.typing import NDArray
 
     from lrsched_cli.core.config import Schedule
-    from lrsched_cli.core.scheduler import LRScheduler
 
     Floats = NDArray[np.float64]
     Progress = Callable[[int, int], None]
 
-_ROWS_AT_A_TIME = 4096
-
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """What a scheduler did: one row per scheduler step, the first row before the first step.
+    """What a scheduler did: one row per update of the training, the first row before the first of them.
 
-    All arrays are read-only float64. Row ``k`` holds the LRs after ``k`` scheduler steps: with the loop
-    ``optimizer-first`` update ``k + 1`` runs at them, with ``scheduler-first`` update ``k`` does.
+    All arrays are read-only float64. Row ``k`` holds the LRs after ``k`` turns of the training loop, each
+    with its scheduler step: with the loop ``optimizer-first`` update ``k + 1`` runs at them, with
+    ``scheduler-first`` update ``k`` does. Where the scheduler is stepped every epoch, the rows between two
+    of its steps hold the same.
     """
 
     name: str
@@ -42,22 +42,42 @@ class Trace:
     """Names of the param groups; an unnamed one goes by its index."""
     loop: str
     step: Floats
-    """Shape (rows,): the scheduler steps taken."""
+    """Shape (rows,): the turns of the loop taken; the scheduler steps, where each turn has one."""
     batch_size: Floats
     """Shape (rows,): the batch size passed to that step, in samples; NaN where there was none."""
     lr: Floats
     """Shape (rows, groups): the LRs, read back from the optimizer's param groups."""
+    base_lr: Floats
+    """Shape (groups,): the LRs that the scheduler starts from (``initial_lr``)."""
     scale: Floats
-    """Shape (rows, groups): the multiplier; 1 in the first row of a new run, where none is applied yet."""
+    """Shape (rows, groups): the multiplier. As the scheduler itself has it, if it has one: 1 in the first row
+    of a new run, where none is applied yet. Else LR / base LR, NaN where that is 0."""
     factors: Mapping[str, Floats]
-    """Each factor, shape (rows, groups); NaN in a row that the law has not made."""
+    """Each factor, shape (rows, groups); NaN in a row that the law has not made; empty without a law."""
     state: Mapping[str, Floats]
-    """``cycle``, ``T_cur`` and ``T_i``, each of shape (rows, groups)."""
+    """``cycle``, ``T_cur`` and ``T_i``, each of shape (rows, groups); empty where there is no such state."""
+    settings: Mapping[str, Floats] = field(default_factory=dict)
+    """Every other number of a param group that the run changes (``momentum``, ``betas[0]``,
+    ``weight_decay``), shape (rows, groups); NaN where a group has none."""
+    constants: Mapping[str, Floats] = field(default_factory=dict)
+    """Those that it leaves as they are, shape (groups,)."""
+    updates_per_step: int = 1
+    """How many updates a scheduler step is for: those of an epoch, or one."""
+    messages: tuple[str, ...] = ()
+    """What the library warned of on the way, each once."""
 
     @property
     def steps(self) -> int:
         """How many scheduler steps were taken."""
         return len(self.step) - 1
+
+    def number(self, name: str) -> Floats | None:
+        """The LRs (``lr``) or a setting, changing or not, shape (rows, groups); None where there is none."""
+        if name == LR:
+            return self.lr
+        if name in self.constants:
+            return np.broadcast_to(self.constants[name], self.lr.shape)
+        return self.settings.get(name)
 
     @property
     def updates(self) -> slice:
@@ -70,20 +90,47 @@ class Trace:
         return update if 1 <= update <= self.steps else None
 
     def warmup_end(self, group: int) -> int:
-        """The row at which the group's warm-up ends; 0 where it has none, the last row if it never ends."""
-        return warmup_end_row(self.state["T_cur"][:, group], self.state["cycle"][:, group])
+        """The row at which the group's warm-up ends; 0 where it has none, the last row if it never ends.
+
+        A scheduler that does not say where it stands warms up as long as its LR rises from the start.
+        """
+        if self.state:
+            return warmup_end_row(self.state["T_cur"][:, group], self.state["cycle"][:, group])
+        rows = self._stepped_rows()
+        return int(rows[warmup_end(self.lr[rows, group])])
 
     def restarts(self, group: int) -> NDArray[np.int64]:
-        """The rows at which the group's cycle begins anew."""
-        return restart_rows(self.state["cycle"][:, group])
+        """The rows at which the group's cycle begins anew: where a scheduler without a state jumps up."""
+        if self.state:
+            return restart_rows(self.state["cycle"][:, group])
+        rows = self._stepped_rows()
+        return rows[restarts(self.lr[rows, group])]
+
+    def first_cycle(self, group: int) -> int:
+        """The number of the cycle that the group is in at the first row."""
+        return int(self.state["cycle"][0, group]) if self.state else 0
 
     def turning_points(self) -> list[int]:
-        """The rows where some group's warm-up ends or its cycle begins anew, sorted."""
+        """The rows where some group's warm-up ends or its cycle begins anew, sorted.
+
+        For a scheduler that does not say where it stands: where an LR begins or ceases to move, or changes
+        its direction.
+        """
         found: set[int] = set()
         for group in range(len(self.groups)):
             found.add(self.warmup_end(group))
             found.update(self.restarts(group).tolist())
+        if not self.state:
+            rows = self._stepped_rows()
+            found.update(rows[turns(self.lr[rows])].tolist())
         return sorted(found - {0})
+
+    def _stepped_rows(self) -> NDArray[np.int64]:
+        """Row 0 and those of each scheduler step: between them nothing changes."""
+        every = self.updates_per_step
+        if self.loop == "optimizer-first" or every == 1:
+            return np.arange(0, len(self.step), every)
+        return np.concatenate([[0], np.arange(1, len(self.step), every)])
 
 
 def dry_run(schedule: Schedule, steps: int | None = None, progress: Progress | None = None) -> Trace:
@@ -91,98 +138,61 @@ def dry_run(schedule: Schedule, steps: int | None = None, progress: Progress | N
 
     Args:
         schedule: what ``load_schedule`` gave.
-        steps: scheduler steps to take, 1 to 10,000,000; default: the schedule's own number.
-        progress: called now and then with the steps done and the steps in all.
+        steps: updates to make, 1 to 10,000,000; default: the schedule's own number.
+        progress: called now and then with the updates done and the updates in all.
 
     Raises:
         ScheduleFileError: settings that turn out wrong on the way (a custom factor that fails at some
-            step, an LR that is not finite, settings that torch refuses), at their place in the file.
+            step, an LR that is not finite, settings that the library refuses), at their place in the file.
         UsageError: ``steps`` out of range.
     """
     total = _total_steps(schedule, steps)
-    _try_formulas(schedule, total)
+    try:
+        schedule.family.try_out(schedule, scheduler_steps(schedule, total))
+    except StepError as error:
+        raise step_problem(schedule, error) from None
 
+    from lrsched_cli.analysis.record import About, Turns, Watched, record  # noqa: PLC0415 - after what needs no torch
     from lrsched_cli.core.build import build_scheduler  # noqa: PLC0415 - imports torch
     from lrsched_cli.core.stand_ins import dummy_optimizer  # noqa: PLC0415
 
     optimizer, _ = dummy_optimizer(schedule)
-    scheduler = build_scheduler(schedule, optimizer)
-    sizes = schedule.batch_plan.sizes_until(total)
-    try:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        scheduler = build_scheduler(schedule, optimizer)
         trace = record(
-            scheduler, sizes, name=schedule.name, loop=schedule.loop, total=total, progress=progress
+            Watched(scheduler, optimizer, schedule.family.view(scheduler)),
+            Turns(_turn(schedule, optimizer), schedule.batch_plan.size_at, 1, total),
+            About(schedule.name, schedule.loop, schedule.updates_per_step),
+            progress,
         )
-    except StepError as error:
-        key = ("custom_lambda",) if isinstance(error, CustomLambdaError) else ()
-        raise _step_error(schedule, error.group, key, str(error)) from None
     _check_finite(trace, schedule)
-    return trace
+    return replace(trace, messages=tuple(dict.fromkeys(one_line(one.message) for one in caught)))
 
 
-def record(  # noqa: PLR0913 - what a trace carries along
-    scheduler: LRScheduler,
-    batch_sizes: Iterable[float | None],
-    *,
-    name: str,
-    loop: str,
-    total: int,
-    progress: Progress | None = None,
-) -> Trace:
-    """Step ``scheduler`` once per batch size and record each state; the scheduler is used up by it."""
-    groups = tuple(
-        str(group.get("name") or index) for index, group in enumerate(scheduler.optimizer.param_groups)
-    )
-    first = _row(scheduler, None)
-    table = np.empty((total + 1, len(first)), dtype=np.float64)
-    done, rows = 0, [first]
-    for batch_size in batch_sizes:
-        scheduler.step(batch_size)
-        rows.append(_row(scheduler, batch_size))
-        if len(rows) >= _ROWS_AT_A_TIME:
-            table[done : done + len(rows)] = rows
-            done, rows = done + len(rows), []
-            if progress is not None:
-                progress(done - 1, total)
-    if rows:
-        table[done:] = rows
-    return _trace(table, groups, name=name, loop=loop)
+def _turn(schedule: Schedule, optimizer: torch.optim.Optimizer) -> Callable[[Any, int], None]:
+    """What the loop does with its scheduler at an update; what it trips over is told at its place."""
+    from lrsched_cli.core.stand_ins import idle_update  # noqa: PLC0415 - imports torch
 
+    step = step_at(schedule)
+    scheduler_first = schedule.loop == "scheduler-first"
 
-def _row(scheduler: LRScheduler, batch_size: float | None) -> list[float]:
-    row: list[float] = [scheduler.last_epoch, math.nan if batch_size is None else batch_size]
-    row += [float(group["lr"]) for group in scheduler.optimizer.param_groups]
-    row += scheduler.scales
-    for factors in scheduler.factors:
-        row += factors or _NO_FACTORS
-    for position in scheduler.positions:
-        row += position
-    return row
+    def turn(scheduler: Any, update: int) -> None:
+        # torch's schedulers warn where they are stepped before the optimizer ever was. One update without
+        # gradients is enough for them, and further ones would change nothing.
+        if update == 1 and not scheduler_first:
+            idle_update(optimizer)
+        try:
+            step(scheduler, update)
+        except StepError as error:
+            raise step_problem(schedule, error) from None
+        except (Exception, SystemExit) as error:  # whatever a library or the user's own class raises
+            message = f"{schedule.scheduler.type} fails at update {update:,}: {one_line(error)}"
+            raise ScheduleFileError([schedule.problem_at(("scheduler",), message)]) from error
+        if update == 1 and scheduler_first:
+            idle_update(optimizer)
 
-
-_NO_FACTORS = (math.nan,) * len(Factors._fields)
-
-
-def _trace(table: Floats, groups: tuple[str, ...], **about: Any) -> Trace:
-    table.setflags(write=False)
-    count = len(groups)
-    after_scale = 2 + 2 * count
-    after_factors = after_scale + len(Factors._fields) * count
-    return Trace(
-        groups=groups,
-        step=table[:, 0],
-        batch_size=table[:, 1],
-        lr=table[:, 2 : 2 + count],
-        scale=table[:, 2 + count : after_scale],
-        factors=_by_name(table[:, after_scale:after_factors], count, Factors._fields),
-        state=_by_name(table[:, after_factors:], count, Position._fields),
-        **about,
-    )
-
-
-def _by_name(table: Floats, groups: int, names: tuple[str, ...]) -> Mapping[str, Floats]:
-    """The columns of all groups, group after group, as one array per name."""
-    each = table.reshape(len(table), groups, len(names))
-    return MappingProxyType({name: each[:, :, i] for i, name in enumerate(names)})
+    return turn
 
 
 def _total_steps(schedule: Schedule, steps: int | None) -> int:
@@ -198,36 +208,14 @@ def _total_steps(schedule: Schedule, steps: int | None) -> int:
     return total
 
 
-def _try_formulas(schedule: Schedule, total: int) -> None:
-    """Find a formula that fails at some step before torch is imported, which takes longer than all else."""
-    for group in (None, *schedule.param_groups):
-        formula = schedule.custom_lambda_of(group)
-        if isinstance(formula, Expression):
-            for step in range(1, total + 1):
-                try:
-                    formula(step)
-                except ExpressionError as error:
-                    message = f"custom_lambda failed at step {step}: {error}"
-                    name = None if group is None else group.name
-                    raise _step_error(schedule, name, ("custom_lambda",), message) from None
-
-
-def _step_error(
-    schedule: Schedule, group: str | int | None, key: tuple[str, ...], message: str
-) -> ScheduleFileError:
-    names = [one.name for one in schedule.param_groups]
-    holder = ("scheduler",) if group is None else ("param_groups", names.index(str(group)), "scheduler")
-    return ScheduleFileError([schedule.problem_at((*holder, *key), message)])
-
-
 def _check_finite(trace: Trace, schedule: Schedule) -> None:
     if np.isfinite(trace.lr).all():
         return
     row, group = (int(found[0]) for found in np.nonzero(~np.isfinite(trace.lr)))
-    message = (
-        f"the LR of group {trace.groups[group]!r} is {trace.lr[row, group]} at step {row}: "
-        "a factor grows beyond what a number can hold"
-    )
+    lr = trace.lr[row, group]
+    what = "no number" if np.isnan(lr) else f"{lr}"
+    why = ": a factor grows beyond what a number can hold" if np.isinf(lr) else ""
+    message = f"the LR of group {trace.groups[group]!r} is {what} at step {row}{why}"
     own = schedule.param_groups[group].scheduler is not None
     path = ("param_groups", group, "scheduler") if own else ("scheduler",)
     raise ScheduleFileError([schedule.problem_at(path, message)])

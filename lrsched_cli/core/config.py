@@ -10,34 +10,40 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError
 
 from lrsched_cli.core.batch_plan import BatchPlan
-from lrsched_cli.core.factors import end_of_cycle
-from lrsched_cli.core.findings import beyond_the_fields, import_references
-from lrsched_cli.core.messages import message_for
-from lrsched_cli.core.parameters import Parameters, Section
+from lrsched_cli.core.families import family_of
+from lrsched_cli.core.findings import beyond_the_fields, import_references, of_imported
+from lrsched_cli.core.messages import keys_of, message_for
+from lrsched_cli.core.metric_column import read_metric_column
+from lrsched_cli.core.parameters import Section, WholeFrom1
 from lrsched_cli.core.sections import (
     MAX_STEPS,
+    AnyScheduler,
     BatchPhase,
+    CsvColumn,
     FileName,
-    ImportSection,
     Label,
+    LayerDecay,
+    LibraryScheduler,
+    NoWeightDecay,
     OptimizerSection,
     ParamGroup,
     SchedulerSection,
     Steps,
     batch_phases,
 )
-from lrsched_cli.core.signatures import optimizer_arguments
+from lrsched_cli.core.signatures import Argument, arguments_but_the_first, optimizer_arguments
 from lrsched_cli.core.sources import override_number, read_source
 from lrsched_cli.core.user_code import import_function
+from lrsched_cli.core.yaml_source import read_yaml
 from lrsched_cli.errors import Problem, ScheduleFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import torch
 
-    from lrsched_cli.core.scheduler import LRScheduler
+    from lrsched_cli.core.families.family import Family
     from lrsched_cli.core.yaml_tree import Node
 
 __all__ = ["MAX_STEPS", "Schedule", "load_schedule"]
@@ -48,12 +54,27 @@ _NO_MAPPING = "must be a mapping of settings, such as `scheduler: {T_0: 100}`"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a schedule was read from: what ``load_schedule`` was given, and what stood on standard input."""
+    """Where a schedule was read from: what ``load_schedule`` was given, and what stood on standard input.
+
+    ``model`` is what ``with_model`` was given on top, None where the groups are those of the file.
+    """
 
     config: str
     overrides: tuple[str, ...]
     trust: bool
     stdin: str | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """What a schedule with a model's groups comes from.
+
+    ``stated`` is the schedule as the file states it, ``groups`` the index of each group's group in it.
+    """
+
+    stated: Schedule
+    groups: tuple[int, ...]
 
 
 class Schedule(Section):
@@ -61,16 +82,23 @@ class Schedule(Section):
 
     name: FileName
     description: Label | None = None
-    steps: Steps | None = Field(None, description="scheduler steps of a dry run")
+    steps: Steps | None = Field(None, description="updates of a dry run, each with a scheduler step")
+    step_every: Literal["update", "epoch"] = Field("update", description="when the scheduler is stepped")
+    steps_per_epoch: WholeFrom1 | None = Field(None, description="updates of an epoch")
     batch_size: Annotated[tuple[BatchPhase, ...], BeforeValidator(batch_phases)] = ()
     loop: Literal["optimizer-first", "scheduler-first"] = "optimizer-first"
     optimizer: OptimizerSection = OptimizerSection()
     param_groups: tuple[ParamGroup, ...] = (ParamGroup(name="default"),)
-    scheduler: SchedulerSection = SchedulerSection()
+    scheduler: AnyScheduler = SchedulerSection()
+    model: Label | None = Field(None, description="the file that names the parameters")
+    no_weight_decay: NoWeightDecay | None = None
+    layer_decay: LayerDecay | None = None
 
     _root: Node | None = PrivateAttr(default=None)
     _origin: Origin | None = PrivateAttr(default=None)
-    _imported: dict[str, Callable[[int], float]] = PrivateAttr(default_factory=dict)
+    _imported: dict[str, Any] = PrivateAttr(default_factory=dict)
+    _metric_column: tuple[float, ...] = PrivateAttr(default=())
+    _expanded_from: Expanded | None = PrivateAttr(default=None)
 
     @property
     def origin(self) -> Origin | None:
@@ -78,14 +106,30 @@ class Schedule(Section):
         return self._origin
 
     @property
-    def total_steps(self) -> int:
-        """Scheduler steps of a dry run: as stated, else through the end of every group's fourth cycle."""
-        return self.steps or self._end_of_fourth_cycle()
+    def family(self) -> Family:
+        """The library that the scheduler is from."""
+        return family_of(self.scheduler.type)
 
-    def _end_of_fourth_cycle(self) -> int:
-        schedules = [self.parameters_of(group) for group in self.param_groups]
-        ends = [end_of_cycle(4, one.warmup_steps, one.T_0, one.T_mult) for one in schedules]
-        return max(1, *ends)
+    @property
+    def updates_per_step(self) -> int:
+        """How many updates a scheduler step is for: those of an epoch, or one."""
+        return self.steps_per_epoch or 1
+
+    @property
+    def total_steps(self) -> int:
+        """Updates of a dry run: as stated, else as many as show all of the schedule.
+
+        Raises ScheduleFileError where only the file can say how many, and does not.
+        """
+        if self.steps is not None:
+            return self.steps
+        scheduler_steps = self.family.scheduler_steps(self)
+        if scheduler_steps is None:
+            message = f"is missing; how long a run with {self.scheduler.type} is, only you can say"
+            raise ScheduleFileError(
+                [self.problem_at(("steps",), message)], "Give steps in the file, or --steps."
+            )
+        return scheduler_steps * self.updates_per_step
 
     @property
     def batch_plan(self) -> BatchPlan:
@@ -97,18 +141,24 @@ class Schedule(Section):
             ends=tuple(phase.until for phase in self.batch_size if phase.until is not None),
         )
 
-    def parameters_of(self, group: ParamGroup) -> Parameters:
-        """The parameters that a group's schedule runs under: its own over those of all groups."""
-        own = group.scheduler.model_dump(include=group.scheduler.model_fields_set) if group.scheduler else {}
-        both = {**self.scheduler.model_dump(include=set(Parameters.model_fields)), **own}
-        return Parameters(**{key: value for key, value in both.items() if key in Parameters.model_fields})
-
     def base_lr(self, group: ParamGroup) -> float:
         """A group's base LR: its own, else the optimizer section's, else torch's default for the class."""
         for stated in (group.lr, self.optimizer.lr):
             if stated is not None:
                 return stated
-        return float(optimizer_arguments(self.optimizer.type)["lr"].default)
+        return float(self.optimizer_arguments["lr"].default)
+
+    @property
+    def optimizer_arguments(self) -> dict[str, Argument]:
+        """What the optimizer's class takes, by name, but its first argument."""
+        kind = self.optimizer.type
+        own = self._imported.get(kind)
+        return optimizer_arguments(kind) if own is None else arguments_but_the_first(own)[0]
+
+    @property
+    def imported_optimizer(self) -> Callable[..., Any] | None:
+        """The optimizer's class where it is one of the user's own, None where it is one of torch's."""
+        return self._imported.get(self.optimizer.type)
 
     @property
     def fingerprint(self) -> str:
@@ -122,31 +172,78 @@ class Schedule(Section):
 
     def problem_at(self, path: tuple[str | int, ...], message: str) -> Problem:
         """Say what turned out to be wrong with a setting, at the place where it is written."""
+        if self._expanded_from is not None and path[0] == "param_groups" and len(path) > 1:
+            path = ("param_groups", self._expanded_from.groups[int(path[1])], *path[2:])
         if self._root is None:
             return Problem(self.name, 0, 0, ".".join(map(str, path)), message)
         return self._root.problem_at(path, message)
 
-    def custom_lambda_of(self, group: ParamGroup | None = None) -> Callable[[int], float] | None:
-        """The custom factor as a function of the step: that of all groups, or one group's own."""
-        holder = self.scheduler if group is None else group.scheduler
-        stated = holder.custom_lambda if holder else None
-        return self._imported[stated.import_] if isinstance(stated, ImportSection) else stated
+    def imported(self, reference: str) -> Any:
+        """What a trusted file names as ``package.module:name``."""
+        return self._imported[reference]
+
+    @property
+    def all_imported(self) -> Mapping[str, Any]:
+        """Everything of the user's own that the file names."""
+        return self._imported
+
+    @property
+    def metric_column(self) -> tuple[float, ...]:
+        """The metric of each scheduler step, where the file takes it from a CSV."""
+        return self._metric_column
 
     def build_optimizer(self, model: torch.nn.Module) -> torch.optim.Optimizer:
-        """The configured optimizer over ``model``, its param groups made by the file's patterns.
+        """The configured optimizer over ``model``, its param groups made by the file's patterns and rules.
 
         Raises ScheduleFileError for a pattern that matches nothing, a parameter that no pattern
-        matches, a group that stays empty, and settings that torch refuses.
+        matches, tied weights in two groups, a group that stays empty, a rule that finds nothing, and
+        settings that torch refuses. Warns (ScheduleFileWarning) of a pattern that has no effect.
         """
         from lrsched_cli.core.build import build_optimizer  # noqa: PLC0415 - imports torch
 
         return build_optimizer(self, model)
 
-    def build_scheduler(self, optimizer: torch.optim.Optimizer) -> LRScheduler:
-        """The configured scheduler over ``optimizer``, whose groups carry this file's names."""
+    def build_scheduler(self, optimizer: torch.optim.Optimizer) -> Any:
+        """The configured scheduler over ``optimizer``, whose groups carry this file's names.
+
+        It is of the class that ``scheduler.type`` names; this package's LRScheduler by default. Raises
+        ScheduleFileError for settings that the library refuses.
+        """
         from lrsched_cli.core.build import build_scheduler  # noqa: PLC0415 - imports torch
 
         return build_scheduler(self, optimizer)
+
+    def with_model(self, model: str | Path | torch.nn.Module | None = None) -> Schedule:
+        """The same schedule with the param groups that its patterns and rules make of a model's parameters.
+
+        Args:
+            model: a module, or the file that names its parameters (``.safetensors``, its ``.index.json``, a
+                checkpoint of torch's, a ``.txt`` of names); default: what the file states under ``model``.
+
+        Raises ScheduleFileError as ``build_optimizer`` does, and for a file that cannot be read.
+        """
+        from lrsched_cli.core.model_source import schedule_with_model  # noqa: PLC0415 - imports this module
+
+        return schedule_with_model(self, model)
+
+    @property
+    def expanding_rules(self) -> list[str]:
+        """The rules that divide groups by a model's parameters and are still waiting for one."""
+        holders = [] if self._expanded_from is not None else [self, *self.param_groups]
+        rules = ("no_weight_decay", "layer_decay")
+        return [rule for rule in rules if any(getattr(one, rule) is not None for one in holders)]
+
+    def expanded(self, groups: Sequence[ParamGroup], origins: Sequence[int]) -> Schedule:
+        """The same schedule with these groups; ``origins`` is the index of each one's group in the file."""
+        stated = self.as_stated
+        schedule = stated.model_copy(update={"param_groups": tuple(groups)})
+        schedule._expanded_from = Expanded(stated, tuple(origins))
+        return schedule
+
+    @property
+    def as_stated(self) -> Schedule:
+        """The schedule with the groups of the file, whatever model has been laid over it."""
+        return self if self._expanded_from is None else self._expanded_from.stated
 
 
 def load_schedule(config: str | Path, *, overrides: Sequence[str] = (), trust: bool = False) -> Schedule:
@@ -155,7 +252,7 @@ def load_schedule(config: str | Path, *, overrides: Sequence[str] = (), trust: b
     Args:
         config: a path, the name of a shipped schedule (``"default"``), or ``"-"`` for standard input.
         overrides: settings laid over the file, such as ``"scheduler.gamma=0.9"``; groups go by name.
-        trust: allow the file to import functions of yours (``custom_lambda: {import: ...}``).
+        trust: allow the file to import code of yours (``custom_lambda: {import: ...}``, an optimizer).
 
     Raises:
         ScheduleFileError: with every problem of the file, each at its line and column.
@@ -164,6 +261,16 @@ def load_schedule(config: str | Path, *, overrides: Sequence[str] = (), trust: b
     schedule = _validated(source.root, source.default_name, list(source.problems), trust=trust)
     schedule._origin = Origin(str(config), tuple(overrides), trust, source.stdin)
     return schedule
+
+
+def schedule_from_text(text: str, name: str) -> Schedule:
+    """Read and validate a schedule that stands in no file; it imports nothing of the user's own.
+
+    No other process can read it again, so a check of its resume stays in this one. Raises
+    ScheduleFileError, with ``name`` in place of the file, for every problem.
+    """
+    root, problems = read_yaml(text, name)
+    return _validated(root, name, list(problems), trust=False)
 
 
 def _validated(root: Node, default_name: str, problems: list[Problem], *, trust: bool) -> Schedule:
@@ -178,7 +285,7 @@ def _validated(root: Node, default_name: str, problems: list[Problem], *, trust:
         schedule = Schedule.model_validate({"name": default_name, **data})
     except ValidationError as error:
         for one in error.errors():
-            path = one["loc"]
+            path = keys_of(one)
             message = message_for(one, Schedule, ["extends"])
             problems.append(root.problem_at(path, message, at_key=one["type"] == "extra_forbidden"))
     for path, message, at_key in beyond_the_fields(data, trust=trust):
@@ -190,23 +297,42 @@ def _validated(root: Node, default_name: str, problems: list[Problem], *, trust:
             for index, problem in enumerate(problems)
             if index < known or (problem.file, problem.line, problem.column) not in unreadable
         ]
-        raise ScheduleFileError(sorted(set(told), key=_file_order(root)), hint=_hint(told))
+        raise ScheduleFileError(sorted(dict.fromkeys(told), key=_file_order(root)), hint=_hint(told))
     schedule._root = root
     schedule._imported.update(_imports(root))
+    schedule._metric_column = _metric_column(schedule.scheduler, root)
     return schedule
 
 
-def _imports(root: Node) -> dict[str, Callable[[int], float]]:
-    imported: dict[str, Callable[[int], float]] = {}
-    problems = []
-    for path, reference in import_references(root.plain()):
+def _imports(root: Node) -> dict[str, Any]:
+    imported: dict[str, Any] = {}
+    data, problems = root.plain(), []
+    for path, reference in import_references(data):
+        if path == ("model",):
+            continue  # imported where a command wants to know it; a training brings its model itself
         try:
             imported[reference] = import_function(reference)
         except ValueError as error:
             problems.append(root.problem_at(path, str(error)))
+    if not problems:
+        problems = [
+            root.problem_at(path, message, at_key=at_key)
+            for path, message, at_key in of_imported(data, imported)
+        ]
     if problems:
-        raise ScheduleFileError(problems)
+        raise ScheduleFileError(sorted(problems, key=_file_order(root)))
     return imported
+
+
+def _metric_column(scheduler: SchedulerSection | LibraryScheduler, root: Node) -> tuple[float, ...]:
+    """The numbers of the CSV that a metric is taken from, which lies beside the file that names it."""
+    if not isinstance(scheduler, LibraryScheduler) or not isinstance(scheduler.metric, CsvColumn):
+        return ()
+    *_, (_, node) = root.steps_to(("scheduler", "metric"))
+    try:
+        return read_metric_column(scheduler.metric, node.position.file)
+    except ValueError as error:
+        raise ScheduleFileError([root.problem_at(("scheduler", "metric"), str(error))]) from None
 
 
 def _with_plain_numbers(value: Any) -> Any:

@@ -88,7 +88,7 @@ class Expression:
             raise ExpressionError("is nested too deeply") from None
         self._function: Callable[[float], float] = eval(code, names)  # noqa: S307 - every node is checked
 
-    def __call__(self, step: int) -> float:
+    def __call__(self, step: float) -> float:
         """The value at ``step``. Raises ExpressionError where it is no finite number."""
         try:
             value = self._function(float(step))

@@ -7,48 +7,78 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lrsched_cli.core.families import family_of
 from lrsched_cli.core.messages import did_you_mean, shown, unknown_key
+from lrsched_cli.core.optimizer_code import arguments_of_reference, is_optimizer_reference
 from lrsched_cli.core.sections import OWN_SCHEDULER, OptimizerSection, ParamGroup
 from lrsched_cli.core.signatures import Argument, optimizer_arguments, optimizer_names
-from lrsched_cli.core.user_code import what_it_runs
+from lrsched_cli.core.user_code import is_reference, what_it_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from lrsched_cli.core.families.family import Finding, Path
     from lrsched_cli.core.parameters import Section
 
 _LARGEST_PARAMETER = 2**53
 
-Path = tuple[str | int, ...]
-"""Keys and indices from the top of the file to a setting."""
-
-Finding = tuple[Path, str, bool]
-"""Where (a path of keys), what is wrong, and whether it is the key itself that is wrong."""
-
 
 def beyond_the_fields(data: dict[str, Any], *, trust: bool) -> Iterator[Finding]:
     """What no single field can know. ``data`` is as it was read, so every part may be of a wrong kind."""
-    yield from _optimizer_findings(data)
+    yield from _optimizer_findings(data, trust=trust)
     yield from _group_findings(data.get("param_groups"))
     yield from _phase_findings(data.get("batch_size"))
-    scheduler_type = _mapping(data.get("scheduler")).get("type", OWN_SCHEDULER)
-    if isinstance(scheduler_type, str) and scheduler_type != OWN_SCHEDULER:
-        message = f"{shown(scheduler_type)} is not supported; {OWN_SCHEDULER} is the one scheduler so far"
-        yield ("scheduler", "type"), message, False
+    yield from _scheduler_findings(data)
+    yield from _clock_findings(data)
     if not trust:
         yield from _import_findings(data)
 
 
-def _optimizer_findings(data: dict[str, Any]) -> Iterator[Finding]:
+def _scheduler_findings(data: dict[str, Any]) -> Iterator[Finding]:
+    section = _scheduler(data)
+    if section["type"] == OWN_SCHEDULER:
+        return
+    yield from family_of(section["type"]).findings(section, ("scheduler",))
+    for index, group in enumerate(_list(data.get("param_groups"))):
+        if _mapping(group).get("scheduler") is not None:
+            message = f"{section['type']} has no schedule for each group; {OWN_SCHEDULER} alone has"
+            yield ("param_groups", index, "scheduler"), message, True
+
+
+def _clock_findings(data: dict[str, Any]) -> Iterator[Finding]:
+    by_epoch = data.get("step_every") == "epoch"
+    if by_epoch and data.get("steps_per_epoch") is None:
+        yield ("step_every",), "needs steps_per_epoch: how many updates an epoch has", False
+    if not by_epoch and data.get("steps_per_epoch") is not None:
+        yield ("steps_per_epoch",), "says nothing without step_every: epoch", True
+
+
+def _scheduler(data: dict[str, Any]) -> dict[str, Any]:
+    """The scheduler section with its type, this package's own where it states none that could be one."""
+    section = _mapping(data.get("scheduler"))
+    kind = section.get("type", OWN_SCHEDULER)
+    return {**section, "type": kind if isinstance(kind, str) else OWN_SCHEDULER}
+
+
+def _optimizer_findings(data: dict[str, Any], *, trust: bool) -> Iterator[Finding]:
     optimizer = _mapping(data.get("optimizer"))
     name = optimizer.get("type", OptimizerSection().type)
     if not isinstance(name, str):
         return
-    if name not in optimizer_names():
+    if is_optimizer_reference(name):
+        if not trust:
+            return  # told with all else that would be imported
+        try:
+            arguments = arguments_of_reference(name, optimizer)
+        except ValueError as error:
+            yield ("optimizer", "type"), str(error), False
+            return
+    elif name not in optimizer_names():
         message = f"{shown(name)} is no optimizer of torch.optim{did_you_mean(name, optimizer_names())}"
         yield ("optimizer", "type"), message, False
         return
-    arguments = optimizer_arguments(name)
+    else:
+        arguments = optimizer_arguments(name)
     yield from _argument_findings(("optimizer",), optimizer, OptimizerSection, arguments)
     for index, group in enumerate(_list(data.get("param_groups"))):
         yield from _argument_findings(("param_groups", index), _mapping(group), ParamGroup, arguments)
@@ -58,7 +88,7 @@ def _argument_findings(
     path: Path,
     section: dict[str, Any],
     model: type[Section],
-    arguments: dict[str, Argument],
+    arguments: Mapping[str, Argument],
 ) -> Iterator[Finding]:
     for key, value in section.items():
         if key in model.model_fields:
@@ -125,14 +155,24 @@ def _import_findings(data: dict[str, Any]) -> Iterator[Finding]:
 
 
 def import_references(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
-    """Every function of the user's own that the file names, and where."""
-    holders: list[tuple[Path, Any]] = [(("scheduler",), data.get("scheduler"))]
+    """Every function or class of the user's own that the file names, and where."""
+    model = data.get("model")
+    if isinstance(model, str) and is_reference(model):
+        yield ("model",), model
+    optimizer = _mapping(data.get("optimizer")).get("type")
+    if isinstance(optimizer, str) and is_optimizer_reference(optimizer):
+        yield ("optimizer", "type"), optimizer
+    section = _scheduler(data)
+    yield from family_of(section["type"]).references(section, ("scheduler",))
     for index, group in enumerate(_list(data.get("param_groups"))):
-        holders.append((("param_groups", index, "scheduler"), _mapping(group).get("scheduler")))
-    for path, holder in holders:
-        stated = _mapping(_mapping(holder).get("custom_lambda")).get("import")
-        if isinstance(stated, str):
-            yield (*path, "custom_lambda", "import"), stated
+        own = _mapping(_mapping(group).get("scheduler"))
+        yield from family_of(OWN_SCHEDULER).references(own, ("param_groups", index, "scheduler"))
+
+
+def of_imported(data: dict[str, Any], imported: dict[str, Any]) -> Iterator[Finding]:
+    """What only the objects of the user's own tell, now that they are imported."""
+    section = _scheduler(data)
+    yield from family_of(section["type"]).imported_findings(section, ("scheduler",), imported)
 
 
 def _mapping(value: Any) -> dict[str, Any]:

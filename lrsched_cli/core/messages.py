@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _LONGEST_SHOWN = 60
+TAG = "one of: "
+"""Begins what pydantic calls the models that a section may be of, which is no key of a file."""
 
 
 def message_for(error: ErrorDetails, model: type[BaseModel], extra_keys: Iterable[str] = ()) -> str:
     """One sentence for one pydantic error under ``model``; ``extra_keys`` are known at the top."""
-    kind, loc = error["type"], error["loc"]
+    kind, loc = error["type"], keys_of(error)
     if kind == "extra_forbidden":
         elsewhere = extra_keys if len(loc) == 1 else ()
         return unknown_key(str(loc[-1]), [*known_keys(model, loc[:-1]), *elsewhere])
@@ -31,6 +33,11 @@ def message_for(error: ErrorDetails, model: type[BaseModel], extra_keys: Iterabl
     found = _field(model, loc)
     wanted = expected(found, value) if found is not None else _plain_words(error)
     return f"must be {wanted} (got {shown(value)}){_meant(value, found)}"
+
+
+def keys_of(error: ErrorDetails) -> tuple[str | int, ...]:
+    """Keys and indices from the top of the file to what is wrong."""
+    return tuple(part for part in error["loc"] if not str(part).startswith(TAG))
 
 
 def _plain_words(error: ErrorDetails) -> str:
@@ -86,7 +93,7 @@ def expected(field: FieldInfo, value: Any = None) -> str:
     if low is not None:
         return f"{words}, {low} or more"
     if above is not None:
-        return f"{words} above {above}"
+        return f"{words} above {above}" + ("" if high is None else f", {high:,} at most")
     return words
 
 

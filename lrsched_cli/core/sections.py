@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from lrsched_cli.core.expressions import Expression
-from lrsched_cli.core.messages import shown
+from lrsched_cli.core.messages import TAG, shown
 from lrsched_cli.core.parameters import Parameters, Plain, RealFrom0, Section, WholeFrom0, WholeFrom1
+from lrsched_cli.core.patterns import checked_layer_pattern, checked_pattern
 from lrsched_cli.errors import ExpressionError
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ FileName = Annotated[
 ]
 Label = Annotated[Text, BeforeValidator(lambda value: _printable(value) if isinstance(value, str) else value)]
 Steps = Annotated[int, Plain, Field(strict=True, ge=1, le=MAX_STEPS)]
+NamePattern = Annotated[Label, AfterValidator(checked_pattern)]
+LayerFactor = Annotated[float, Plain, Field(strict=True, gt=0, le=1, allow_inf_nan=False)]
 
 
 class BatchPhase(Section):
@@ -134,9 +137,81 @@ class GroupScheduler(Parameters):
 
 
 class SchedulerSection(GroupScheduler):
-    """The schedule of all groups."""
+    """The schedule of all groups, by this package's own scheduler."""
 
     type: Text = OWN_SCHEDULER
+
+
+class CsvColumn(Section):
+    """A column of numbers in a CSV file, one row for each scheduler step; relative to the schedule file."""
+
+    csv: Text
+    column: Text
+
+
+def _metric(value: Any) -> Any:
+    if isinstance(value, dict):
+        return CsvColumn.model_validate(value)
+    if isinstance(value, str):
+        return _custom_lambda(value)
+    if value is None or isinstance(value, Expression | CsvColumn):
+        return value
+    raise ValueError(
+        f"must be a formula of step as text, or {{csv: FILE, column: NAME}} (got {shown(value)})"
+    )
+
+
+class LibraryScheduler(Section):
+    """A scheduler of another library, and its arguments under the library's own names."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Text
+    metric: Annotated[Expression | CsvColumn | None, BeforeValidator(_metric)] = None
+
+
+_OWN_TAG, _LIBRARY_TAG = f"{TAG}own scheduler", f"{TAG}scheduler of a library"
+
+
+def _scheduler_tag(value: Any) -> str:
+    kind = value.get("type", OWN_SCHEDULER) if isinstance(value, dict) else getattr(value, "type", None)
+    return _LIBRARY_TAG if isinstance(kind, str) and kind != OWN_SCHEDULER else _OWN_TAG
+
+
+AnyScheduler = Annotated[
+    Annotated[SchedulerSection, Tag(_OWN_TAG)] | Annotated[LibraryScheduler, Tag(_LIBRARY_TAG)],
+    Discriminator(_scheduler_tag),
+]
+
+
+class NoWeightDecay(Section):
+    """The parameters whose weight decay is 0: those of these names, and those of few dimensions."""
+
+    match: tuple[NamePattern, ...] = Field(default=(), description="patterns on parameter names")
+    dims_below: WholeFrom1 | None = Field(None, description="also those with fewer dimensions than this")
+
+    @model_validator(mode="after")
+    def _says_which(self) -> NoWeightDecay:
+        if not self.match and self.dims_below is None:
+            raise ValueError("needs match, dims_below, or both")
+        return self
+
+
+EMBEDDINGS = r"re:(?<!un)embed(?!_out)|_tokens?$|(^|\.)(wte|wpe|conv_proj|stem)\."
+"""What is taken for embeddings where a file does not say it: position, patch and word embeddings, tokens."""
+
+
+class LayerDecay(Section):
+    """Smaller LRs for lower layers: each one ``factor`` times that of the layer above it.
+
+    The convention is that of ELECTRA (Clark et al. 2020), BEiT (Bao et al. 2021) and MAE (He et al. 2021):
+    embeddings are layer 0, the numbered layers 1 to L, and everything else (head, last norm) is layer
+    L + 1, which keeps the base LR.
+    """
+
+    layer: Annotated[Label, AfterValidator(checked_layer_pattern)]
+    factor: LayerFactor
+    embeddings: tuple[NamePattern, ...] = Field(default=(EMBEDDINGS,), description="what is layer 0")
 
 
 class ParamGroup(Section):
@@ -147,8 +222,10 @@ class ParamGroup(Section):
     name: Label
     lr: RealFrom0 | None = None
     shapes: dict[Label, tuple[WholeFrom0, ...]] = Field(default={}, description="dummy parameters")
-    match: tuple[Label, ...] = Field(default=(), description="glob patterns on parameter names")
+    match: tuple[NamePattern, ...] = Field(default=(), description="patterns on parameter names")
     scheduler: GroupScheduler | None = None
+    no_weight_decay: NoWeightDecay | None = None
+    layer_decay: LayerDecay | None = None
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -145,21 +145,22 @@ def _extended(root: Node, path: Path | None, problems: list[Problem], seen: tupl
 
 
 def _without_what_cannot_be_mixed(base: Node, root: Node) -> Node:
-    """The base without what ``root`` replaces whole: the batch plan, and another optimizer's arguments."""
+    """The base without what ``root`` replaces whole: the batch plan, and another class's arguments."""
     base = base.unshared()
     base.value.pop("name", None)
     if "batch_size" in root.value:
         base.value.pop("batch_size", None)
-    own, inherited = root.value.get("optimizer"), base.value.get("optimizer")
-    if own is not None and inherited is not None and _type(own) not in {None, _type(inherited)}:
-        arguments = inherited.value if isinstance(inherited.value, dict) else {}
-        kept = {key: node for key, node in arguments.items() if key == "lr"}
-        base.value["optimizer"] = replace(inherited, value=kept)
+    for section, shared in (("optimizer", {"lr"}), ("scheduler", set[str]())):
+        own, inherited = root.value.get(section), base.value.get(section)
+        if own is not None and inherited is not None and _type(own) not in {None, _type(inherited)}:
+            arguments = inherited.value if isinstance(inherited.value, dict) else {}
+            kept = {key: node for key, node in arguments.items() if key in shared}
+            base.value[section] = replace(inherited, value=kept)
     return base
 
 
-def _type(optimizer: Node) -> str | None:
-    stated = optimizer.value.get("type") if isinstance(optimizer.value, dict) else None
+def _type(section: Node) -> str | None:
+    stated = section.value.get("type") if isinstance(section.value, dict) else None
     return stated.value if stated is not None else None
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
 from lrsched_cli.core.build import optimizer_class, optimizer_over
-from lrsched_cli.core.signatures import optimizer_arguments
 from lrsched_cli.errors import ScheduleFileError
 
 if TYPE_CHECKING:
@@ -40,15 +40,20 @@ def dummy_optimizer(schedule: Schedule) -> tuple[torch.optim.Optimizer, dict[tor
     return optimizer, {parameter: name for group in contents for name, parameter in group.items()}
 
 
+def idle_update(optimizer: torch.optim.Optimizer) -> None:
+    """An update without gradients: it changes nothing, but the optimizer has been stepped."""
+    with torch.no_grad(), suppress(TypeError):  # LBFGS wants a closure; that it was called is enough
+        optimizer.step()
+
+
 def small_model(schedule: Schedule) -> SmallModel:
     """The configured optimizer over parameters of the configured shapes that can be trained in no time.
 
-    No side of a parameter is longer than two. torch's fused implementation is taken where the class
+    No side of a parameter is longer than two, and of those that are then alike a group has one: the law is
+    that of the group, not of a tensor. torch's fused implementation is taken where the class
     has one and the file asks for none: it obeys the same law in a third of the time.
     """
-    optimizer, contents = _over_stand_ins(
-        schedule, lambda shape: torch.zeros([min(side, _LARGEST_SIDE) for side in shape]), _quick(schedule)
-    )
+    optimizer, contents = _over_stand_ins(_in_small(schedule), torch.zeros, _quick(schedule))
     model = torch.nn.ParameterList([parameter for group in contents for parameter in group.values()])
     names = {
         parameter: f"{name} of {group.name}"
@@ -58,12 +63,25 @@ def small_model(schedule: Schedule) -> SmallModel:
     return SmallModel(model, optimizer, names)
 
 
+def _in_small(schedule: Schedule) -> Schedule:
+    """The schedule with small shapes, each once in a group."""
+    groups = []
+    for group in schedule.param_groups:
+        names: dict[tuple[int, ...], str] = {}
+        for name, shape in group.shapes.items():
+            names.setdefault(tuple(min(side, _LARGEST_SIDE) for side in shape), name)
+        groups.append(group.model_copy(update={"shapes": {name: shape for shape, name in names.items()}}))
+    return schedule.model_copy(update={"param_groups": tuple(groups)})
+
+
 def _over_stand_ins(
     schedule: Schedule,
     tensor: Callable[[tuple[int, ...]], torch.Tensor],
     implementation: dict[str, bool] | None = None,
 ) -> tuple[torch.optim.Optimizer, Contents]:
-    kind = _without_compiler(optimizer_class(schedule))
+    kind = optimizer_class(schedule)
+    if schedule.imported_optimizer is None:
+        kind = _without_compiler(kind)
     settings = implementation or {}
     contents = _contents(schedule, tensor, ())
     try:
@@ -92,7 +110,7 @@ def _quick(schedule: Schedule) -> dict[str, bool]:
     for group in schedule.param_groups:
         stated |= group.settings
     asks = any(stated.get(key) is not None for key in ("fused", "foreach")) or stated.get("differentiable")
-    return {"fused": True} if "fused" in optimizer_arguments(schedule.optimizer.type) and not asks else {}
+    return {"fused": True} if "fused" in schedule.optimizer_arguments and not asks else {}
 
 
 def _without_compiler(kind: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:

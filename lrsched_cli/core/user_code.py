@@ -1,4 +1,4 @@
-"""Functions of the user's own, named as ``package.module:function``; only trusted files get here."""
+"""Code of the user's own, named as ``package.module:function``; only trusted files get here."""
 
 from __future__ import annotations
 
@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _REFERENCE = re.compile(r"(?P<module>[^\W\d]\w*(\.[^\W\d]\w*)*):(?P<name>[^\W\d]\w*(\.[^\W\d]\w*)*)")
+
+
+def is_reference(text: str) -> bool:
+    """Whether a text is of the form ``package.module:function``.
+
+    >>> is_reference("train:build"), is_reference("runs/model.safetensors")
+    (True, False)
+    """
+    return _REFERENCE.fullmatch(text) is not None
 
 
 def what_it_runs(reference: str) -> str:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lrsched_cli.core.config import Schedule
-from lrsched_cli.core.parameters import DEFAULTS, Parameters
-from lrsched_cli.core.sections import as_written
-from lrsched_cli.report.numbers_text import count_text, lr_text
+from lrsched_cli.core.families import own
+from lrsched_cli.core.numbers_text import count_text, lr_text
 from lrsched_cli.report.panels import MAX_HAIRLINES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from numpy.typing import NDArray
 
     from lrsched_cli.analysis.trace import Trace
+    from lrsched_cli.core.parameters import Parameters
 
 _MOST_SHOWN = 3
-_IN_THE_SUBTITLE = {"warmup_steps", "warmup_type", "T_0", "T_mult", "gamma"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,16 @@ class Caption:
     stamp: str = ""
     fingerprint: str = ""
 
+    def with_settings_left_out(self, changing: Iterable[str], drawn: Sequence[str]) -> Caption:
+        """The caption, with those of the changing settings at the foot that have no panel."""
+        rest = ", ".join(name for name in changing if name not in drawn)
+        told = f"not drawn, but changing too: {rest}" if rest else ""
+        return replace(self, settings=" · ".join(filter(None, [told, self.settings])))
+
 
 def schedule_caption(schedule: Schedule, trace: Trace, version: str) -> Caption:
     """Name, the schedule in a line, the other settings that differ from the defaults, version and hash."""
-    parts = [schedule.optimizer.type, _batch(trace), *_course(schedule.scheduler), _too_many(trace)]
+    parts = [schedule.optimizer.type, _batch(trace), *schedule.family.headline(schedule), _too_many(trace)]
     return Caption(
         title=schedule.name,
         subtitle=" · ".join(part for part in parts if part),
@@ -51,8 +58,8 @@ def scheduler_caption(parameters: Parameters, trace: Trace) -> Caption:
     first, last = (count_text(step) for step in (trace.step[0], trace.step[-1]))
     return Caption(
         title=trace.name,
-        subtitle=" · ".join([f"steps {first} to {last}", *_course(parameters)]),
-        settings=" · ".join(_differing(parameters, _IN_THE_SUBTITLE)),
+        subtitle=" · ".join([f"steps {first} to {last}", *own.headline(parameters)]),
+        settings=" · ".join(own.further_settings(parameters)),
     )
 
 
@@ -61,21 +68,13 @@ def _too_many(trace: Trace) -> str:
     return f"{restarts:,} restarts, too many to mark" if restarts > MAX_HAIRLINES else ""
 
 
-def _course(parameters: Parameters) -> list[str]:
-    warmup = f"warm-up {count_text(parameters.warmup_steps)} {parameters.warmup_type}"
-    times = f" ×{parameters.T_mult}" if parameters.T_mult > 1 else ""
-    return [
-        warmup if parameters.warmup_steps else "no warm-up",
-        f"restarts T₀ {count_text(parameters.T_0)}{times}",
-        f"γ {parameters.gamma:g}",
-    ]
-
-
 def _batch(trace: Trace) -> str:
     sizes = _changes(trace.batch_size[1:])
     if math.isnan(sizes[0]):
         return ""
     shown = f"batch {_course_of([f'{size:.0f}' for size in sizes])}"
+    if "batch" not in trace.factors:
+        return shown
     batch = trace.factors["batch"][1:]
     if (batch != batch[:, :1]).any():  # the groups have batch factors of their own
         return shown
@@ -94,32 +93,11 @@ def _course_of(values: list[str]) -> str:
 
 def _other_settings(schedule: Schedule) -> list[str]:
     loop = [] if schedule.loop == Schedule.model_fields["loop"].default else [f"loop {schedule.loop}"]
+    every = schedule.updates_per_step
+    by_epoch = [f"a scheduler step every {every:,} updates"] if every > 1 else []
     stated = [f"{key} {_shown(value)}" for key, value in schedule.optimizer.settings.items()]
-    settings = [*loop, *stated, *_differing(schedule.scheduler, _IN_THE_SUBTITLE)]
-    own = [group for group in schedule.param_groups if group.scheduler is not None]
-    settings += [
-        f"{group.name}: "
-        + ", ".join(
-            f"{key} {_shown(getattr(group.scheduler, key))}"
-            for key in sorted(group.scheduler.model_fields_set)
-        )
-        for group in own
-        if group.scheduler is not None
-    ]
-    return settings
-
-
-def _differing(parameters: Parameters, known: set[str]) -> list[str]:
-    found = [
-        f"{key} {_shown(getattr(parameters, key))}"
-        for key in Parameters.model_fields
-        if key not in known and getattr(parameters, key) != getattr(DEFAULTS, key)
-    ]
-    custom = getattr(parameters, "custom_lambda", None)
-    return [*found, f"custom_lambda {_shown(custom)}"] if custom is not None else found
+    return [*loop, *by_epoch, *stated, *schedule.family.further_settings(schedule)]
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, float):
-        return lr_text(value)
-    return str(as_written(value))
+    return lr_text(value) if isinstance(value, float) else str(value)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import repeat
 from typing import TYPE_CHECKING
 
+from lrsched_cli.analysis.look_ahead import look_ahead
 from lrsched_cli.analysis.param_groups import describe_param_groups
-from lrsched_cli.analysis.trace import record
-from lrsched_cli.core.config import MAX_STEPS
 from lrsched_cli.report.captions import scheduler_caption
 from lrsched_cli.report.figure import Style, draw
 from lrsched_cli.report.tables import param_groups_table, parameters_table
@@ -22,15 +20,7 @@ if TYPE_CHECKING:
 
 def look_ahead_figure(scheduler: LRScheduler, max_steps: int, batch_size: float | None) -> Figure:
     """The next ``max_steps`` steps of a copy of ``scheduler``."""
-    if isinstance(max_steps, bool) or not isinstance(max_steps, int) or not 1 <= max_steps <= MAX_STEPS:
-        raise ValueError(f"max_steps must be a whole number from 1 to {MAX_STEPS:,} (got {max_steps!r})")
-    trace = record(
-        scheduler.detached_copy(),
-        repeat(batch_size, max_steps),
-        name="LRScheduler",
-        loop="optimizer-first",
-        total=max_steps,
-    )
+    trace = look_ahead(scheduler, max_steps, batch_size)
     return draw(trace, scheduler_caption(scheduler.parameters, trace), Style())
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from lrsched_cli import LRScheduler, ScheduleFileError, Trace, dry_run, load_schedule
-from lrsched_cli.analysis.trace import record
+from lrsched_cli.analysis.look_ahead import look_ahead
 from lrsched_cli.core.factors import learning_rate
 from lrsched_cli.core.law import Factors, Position
 from lrsched_cli.core.sections import MAX_STEPS
@@ -372,14 +372,14 @@ def parameter_at(lr: float, **group: Any) -> dict[str, Any]:
 class TestRecording:
     def test_an_unnamed_group_goes_by_its_index(self) -> None:
         scheduler = LRScheduler(torch.optim.SGD([parameter_at(0.1), parameter_at(0.2, name="b")]))
-        assert record(scheduler, [None], name="x", loop="optimizer-first", total=1).groups == ("0", "b")
+        assert look_ahead(scheduler, 1).groups == ("0", "b")
 
     def test_a_run_under_way_is_recorded_from_where_it_stands(self) -> None:
         scheduler = LRScheduler(torch.optim.SGD([parameter_at(0.1)]), warmup_steps=5, T_0=10)
         for _ in range(20):
             scheduler.step(96)
         whole = run("steps: 40\noptimizer: {lr: 0.1}\nscheduler: {warmup_steps: 5, T_0: 10}\nbatch_size: 96")
-        trace = record(scheduler, [96] * 20, name="x", loop="optimizer-first", total=20)
+        trace = look_ahead(scheduler, 20, 96)
         assert trace.step.tolist() == list(range(20, 41))
         assert trace.lr.tobytes() == whole.lr[20:].tobytes()
         assert trace.factors["batch"].tobytes() == whole.factors["batch"][20:].tobytes()
@@ -388,4 +388,4 @@ class TestRecording:
         scheduler = LRScheduler(torch.optim.SGD([parameter_at(0.1)]), warmup_steps=5, T_0=10)
         for _ in range(20):
             scheduler.step()
-        assert record(scheduler, [None] * 9, name="x", loop="optimizer-first", total=9).warmup_end(0) == 0
+        assert look_ahead(scheduler, 9).warmup_end(0) == 0

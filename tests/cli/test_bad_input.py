@@ -240,7 +240,7 @@ FILES = {
     # the scheduler
     "no mapping as a scheduler": Bad("scheduler: 5\n", "s.yaml:1:12: scheduler: ", "mapping (got 5)"),
     "another scheduler": Bad(
-        "scheduler: {type: StepLR}\n", "s.yaml:1:19: scheduler.type: ", '"StepLR" is not supported'
+        "scheduler: {type: StepRL}\n", "s.yaml:1:19: scheduler.type: ", "did you mean StepLR?"
     ),
     "a negative warm-up": Bad(
         "scheduler: {warmup_steps: -1}\n", "s.yaml:1:27: scheduler.warmup_steps: ", "0 or more (got -1)"

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from lrsched_cli import LRScheduler, ScheduleFileError, load_schedule
-from lrsched_cli.core.build import match_parameters
+from lrsched_cli.core.matching import match_parameters
 from lrsched_cli.core.signatures import optimizer_arguments, optimizer_names
 from lrsched_cli.core.stand_ins import dummy_optimizer
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from lrsched_cli.core.config import MAX_STEPS, Schedule, load_schedule
 from lrsched_cli.core.expressions import Expression
+from lrsched_cli.core.families import own
 from lrsched_cli.core.parameters import DEFAULTS
 from lrsched_cli.errors import ScheduleFileError
 
@@ -51,8 +52,8 @@ def test_a_file_without_settings_is_the_default_of_everything() -> None:
     assert (schedule.name, schedule.description, schedule.loop) == ("s", None, "optimizer-first")
     assert (schedule.optimizer.type, schedule.optimizer.settings) == ("Adam", {})
     assert [group.name for group in schedule.param_groups] == ["default"]
-    assert schedule.parameters_of(schedule.param_groups[0]) == DEFAULTS
-    assert schedule.custom_lambda_of() is None
+    assert own.parameters_of(schedule, schedule.param_groups[0]) == DEFAULTS
+    assert own.custom_lambda_of(schedule) is None
 
 
 def test_the_defaults_are_those_of_the_scheduler() -> None:
@@ -152,22 +153,21 @@ def test_a_groups_own_schedule_lies_over_that_of_all() -> None:
         "scheduler: {T_0: 50, gamma: 0.5}\nparam_groups: [{name: a, scheduler: {gamma: 0.97}}, {name: b}]\n"
     )
     schedule = loaded(text)
-    found = [schedule.parameters_of(group) for group in schedule.param_groups]
+    found = [own.parameters_of(schedule, group) for group in schedule.param_groups]
     assert [(one.T_0, one.gamma, one.T_mult) for one in found] == [(50, 0.97, 2), (50, 0.5, 2)]
 
 
 def test_a_formula_is_a_function_of_the_step() -> None:
     schedule = loaded("scheduler:\n  custom_lambda: >-\n    1.0 if step < 10\n    else 0.5\n")
-    function = schedule.custom_lambda_of()
+    function = own.custom_lambda_of(schedule)
     assert function is not None
     assert [function(9), function(10)] == [1.0, 0.5]
 
 
 def test_a_groups_own_formula_is_the_groups() -> None:
     schedule = loaded("param_groups: [{name: a, scheduler: {custom_lambda: step / 2}}, {name: b}]\n")
-    own = schedule.custom_lambda_of(schedule.param_groups[0])
-    assert own == Expression("step / 2")
-    assert schedule.custom_lambda_of() is None
+    assert own.custom_lambda_of(schedule, schedule.param_groups[0]) == Expression("step / 2")
+    assert own.custom_lambda_of(schedule) is None
 
 
 def test_a_trusted_file_may_import_a_function(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +175,7 @@ def test_a_trusted_file_may_import_a_function(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "half", None)
     del sys.modules["half"]
     Path("half.py").write_text("def of(step): return step / 2\n")
-    function = loaded("scheduler: {custom_lambda: {import: 'half:of'}}\n", trust=True).custom_lambda_of()
+    function = own.custom_lambda_of(loaded("scheduler: {custom_lambda: {import: 'half:of'}}\n", trust=True))
     assert function is not None
     assert function(5) == 2.5
 

@@ -118,7 +118,10 @@ def test_a_missing_key_is_told() -> None:
     [
         (("batch_size", 0), {"until", "size", "per_device", "devices", "accumulate"}),
         (("scheduler", "custom_lambda"), {"import"}),
-        (("param_groups", 1), {"name", "lr", "shapes", "match", "scheduler"}),
+        (
+            ("param_groups", 1),
+            {"name", "lr", "shapes", "match", "scheduler", "no_weight_decay", "layer_decay"},
+        ),
         (("nothing",), set()),
     ],
 )

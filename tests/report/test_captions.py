@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lrsched_cli import LRScheduler, dry_run, load_schedule
-from lrsched_cli.analysis.trace import record
+from lrsched_cli.analysis.look_ahead import look_ahead
 from lrsched_cli.report.captions import Caption, schedule_caption, scheduler_caption
 
 STEPS = 40
@@ -126,7 +126,7 @@ def test_a_look_ahead_says_which_steps_it_shows() -> None:
     scheduler = LRScheduler(optimizer, warmup_steps=0, T_0=30, gamma=0.5, eta_scal_max=3.0)
     for _ in range(1200):
         scheduler.step()
-    trace = record(scheduler, [None] * 300, name="LRScheduler", loop="optimizer-first", total=300)
+    trace = look_ahead(scheduler, 300)
     caption = scheduler_caption(scheduler.parameters, trace)
     assert caption.title == "LRScheduler"
     assert caption.subtitle == "steps 1.2k to 1.5k · no warm-up · restarts T₀ 30 ×2 · γ 0.5"

@@ -114,7 +114,7 @@ def _last_epoch(training: Training, read: Callable[[], Checkpoint], save_at: int
 
     with constructions() as begun:
         scheduler = training.build().scheduler
-    # Where a scheduler of schedulers takes none, its parts do (ChainedScheduler).
+    # Where a scheduler of schedulers takes none, its parts may.
     whole = [scheduler] if takes(scheduler, "last_epoch") else getattr(scheduler, "_schedulers", ())
     places = [index for index, one in enumerate(begun) if any(one is part for part in whole)]
     if not places:
@@ -124,7 +124,8 @@ def _last_epoch(training: Training, read: Callable[[], Checkpoint], save_at: int
     def load(optimizer: torch.optim.Optimizer) -> None:
         optimizer.load_state_dict(saved["optimizer"])
 
-    with constructions(before_first=load, arguments={place: {"last_epoch": save_at - 1} for place in places}):
+    last_epoch = training.steps_taken(save_at) - 1
+    with constructions(before_first=load, arguments={place: {"last_epoch": last_epoch} for place in places}):
         built = training.build()
     built.model.load_state_dict(saved["model"])
     return built

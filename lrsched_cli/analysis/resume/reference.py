@@ -67,8 +67,8 @@ def record_reference(
             if progress is not None and update % UPDATES_AT_A_TIME == 0:
                 progress(update, training.steps)
         writer.finish()
-    names = type(built.optimizer).__name__, type(built.scheduler).__name__
-    return Reference(*names, groups, lrs, saving.unsaved)
+    scheduler = training.scheduler_name or type(built.scheduler).__name__
+    return Reference(type(built.optimizer).__name__, scheduler, groups, lrs, saving.unsaved)
 
 
 def lrs_by_step(training: Training) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lrsched_cli.analysis.curve import turns
 from lrsched_cli.analysis.resume.results import SavePoint
 from lrsched_cli.errors import UsageError
 
@@ -21,8 +22,6 @@ BOUNDARIES = "boundaries"
 MAX_TURNING_POINTS = 40
 _WORD = re.compile(r"boundaries|all|(every:)?0*[1-9][0-9]{0,11}")
 _MUST_BE = "must be a step from 1 on, a list such as 100,200, every:K, boundaries or all"
-_LEVEL = 1e-12
-"""Changes smaller than this share of the largest LR are rounding, not movement."""
 
 
 def check_save_at(save_at: Iterable[str | int]) -> None:
@@ -93,8 +92,8 @@ def _boundaries(turning_points: Mapping[int, str], steps: int) -> tuple[dict[int
 
 
 def turning_points_of(trace: Trace, batch_ends: Iterable[int]) -> dict[int, str]:
-    """Warm-up ends, restarts and the last steps of batch phases, each with its name."""
-    found = dict.fromkeys(batch_ends, "batch plan")
+    """Warm-up ends, restarts, other turns and the last steps of batch phases, each with its name."""
+    found = dict.fromkeys(trace.turning_points(), "turn") | dict.fromkeys(batch_ends, "batch plan")
     for group in range(len(trace.groups)):
         found |= {int(row): f"restart {i}" for i, row in enumerate(trace.restarts(group), start=1)}
     ends = {trace.warmup_end(group) for group in range(len(trace.groups))}
@@ -102,14 +101,5 @@ def turning_points_of(trace: Trace, batch_ends: Iterable[int]) -> dict[int, str]
 
 
 def turning_points_in(lrs: NDArray[np.float64]) -> dict[int, str]:
-    """The steps where a curve turns: begins or ceases to move, or changes its direction.
-
-    ``lrs`` has shape (steps, groups), by the number of scheduler steps taken, from 0.
-    """
-    if len(lrs) < 3:  # noqa: PLR2004 - no curve
-        return {}
-    level = _LEVEL * np.abs(lrs).max(axis=0, initial=0.0)
-    change = np.diff(lrs, axis=0)
-    direction = np.where(np.abs(change) <= level, 0, np.sign(change))
-    turns = (np.diff(direction, axis=0) != 0).any(axis=1)
-    return {int(row) + 1: "turn" for row in np.flatnonzero(turns)}
+    """The steps where a curve turns; ``lrs`` is of shape (steps, groups), by the scheduler steps taken."""
+    return dict.fromkeys(turns(lrs).tolist(), "turn")

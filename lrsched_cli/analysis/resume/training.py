@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
 from lrsched_cli.core.build import build_scheduler
 from lrsched_cli.core.stand_ins import small_model
+from lrsched_cli.core.stepping import scheduler_steps, step_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,20 +44,28 @@ class Training:
     scheduler_first: bool
     steps: int
     seed: int = 0
+    steps_taken: Callable[[int], int] = int
+    """How many scheduler steps belong to so many updates."""
+    scheduler_name: str = ""
+    """What the scheduler is called; empty: as its class is."""
 
 
 def training_of(schedule: Schedule, steps: int, seed: int = 0) -> Training:
     """The schedule's optimizer over a small model of its groups, in its batch plan and its loop."""
-    size_at = schedule.batch_plan.size_at
 
     def build() -> Built:
         small = small_model(schedule)
         return Built(small.model, small.optimizer, build_scheduler(schedule, small.optimizer), small.names)
 
-    def scheduler_step(scheduler: Any, update: int) -> None:
-        scheduler.step(size_at(update))
-
-    return Training(build, scheduler_step, schedule.loop == "scheduler-first", steps, seed)
+    return Training(
+        build,
+        step_at(schedule),
+        schedule.loop == "scheduler-first",
+        steps,
+        seed,
+        partial(scheduler_steps, schedule),
+        schedule.scheduler.type,
+    )
 
 
 def factory_training(

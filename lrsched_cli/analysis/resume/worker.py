@@ -146,6 +146,8 @@ def _training(job: Job) -> Training:
     if origin.stdin is not None:
         sys.stdin = io.TextIOWrapper(io.BytesIO(origin.stdin.encode()))
     schedule = load_schedule(origin.config, overrides=origin.overrides, trust=origin.trust)
+    if origin.model is not None:
+        schedule = schedule.with_model(origin.model)
     if schedule.fingerprint != job.fingerprint:
         raise ResumeError(f"{origin.config} was changed while it was checked; check it again")
     return training_of(schedule, job.steps, job.seed)

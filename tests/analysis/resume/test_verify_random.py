@@ -13,6 +13,7 @@ import yaml
 from lrsched_cli import ScheduleFileError, load_schedule
 from lrsched_cli.analysis.resume.save_points import MAX_TURNING_POINTS
 from lrsched_cli.analysis.resume.verify import verify_resume
+from lrsched_cli.core.families import own
 from lrsched_cli.core.signatures import optimizer_arguments, optimizer_names
 
 if TYPE_CHECKING:
@@ -132,12 +133,12 @@ def boundaries_by_hand(schedule: Schedule) -> set[int]:
     """Warm-up ends, restarts and batch phases' last steps of every group, from the settings alone."""
     found = set(schedule.batch_plan.ends)
     for group in schedule.param_groups:
-        own = schedule.parameters_of(group)
-        found.add(own.warmup_steps)
-        at, length = own.warmup_steps, own.T_0
+        runs_under = own.parameters_of(schedule, group)
+        found.add(runs_under.warmup_steps)
+        at, length = runs_under.warmup_steps, runs_under.T_0
         while at + length < schedule.total_steps:
             at += length
-            length *= own.T_mult
+            length *= runs_under.T_mult
             found.add(at)
     return {step for step in found if 0 < step < schedule.total_steps}
 

@@ -6,6 +6,7 @@ import math
 
 _PLAIN_FROM = 0.1
 _PLAIN_TO = 10_000.0
+_SMALLEST_SHARE = 0.0005
 
 
 def lr_text(value: float, digits: int = 4) -> str:
@@ -43,3 +44,16 @@ def whole_text(value: int) -> str:
     '1,234,567'
     """
     return f"{value:,}"
+
+
+def share_text(share: float | None) -> str:
+    """A share of a whole in per cent; a small one is not nothing.
+
+    >>> share_text(0.2567), share_text(0.0001), share_text(1.0), share_text(0.0), share_text(None)
+    ('25.7%', '<0.1%', '100%', '0%', '-')
+    """
+    if share is None:
+        return "-"
+    if 0 < share < _SMALLEST_SHARE:
+        return "<0.1%"
+    return f"{100 * share:.1f}".removesuffix(".0") + "%"
