@@ -61,13 +61,18 @@ class _Problems:
 
 
 def read_inputs(
-    inputs: Sequence[str], overrides: Sequence[str] | None, steps: int | None, *, trust: bool
+    inputs: Sequence[str],
+    overrides: Sequence[str] | None,
+    steps: int | None,
+    *,
+    trust: bool,
+    model: str | None = None,
 ) -> Inputs:
-    """Load, step and read every input; overrides and ``steps`` go to the schedules.
+    """Load, step and read every input; overrides, ``steps`` and ``model`` go to the schedules.
 
     Raises ScheduleFileError with the problems of all inputs.
     """
-    _check(inputs, overrides, steps)
+    _check(inputs, [*(overrides or ()), *([] if model is None else [model])], steps)
     labels = labels_of(inputs)
     problems = _Problems()
     schedules: dict[str, Schedule] = {}
@@ -77,7 +82,7 @@ def read_inputs(
             trace = problems.of(label, partial(_read, given))
             stored |= {} if trace is None else {label: trace}
         else:
-            schedule = problems.of(label, partial(load, given, overrides, trust=trust))
+            schedule = problems.of(label, partial(load, given, overrides, trust=trust, model=model))
             schedules |= {} if schedule is None else {label: schedule}
     count = sum(not is_stored(given) for given in inputs)
     problems.tell(count)
@@ -114,7 +119,7 @@ def _check(inputs: Sequence[str], overrides: Sequence[str] | None, steps: int | 
     if list(inputs).count("-") > 1:
         raise UsageError("standard input (-) can be read only once")
     if (overrides or steps) and all(map(is_stored, inputs)):
-        raise UsageError("--set and --steps need a schedule; all of these are stored traces")
+        raise UsageError("--set, --steps and --model need a schedule; all of these are stored traces")
 
 
 def labels_of(inputs: Sequence[str]) -> list[str]:

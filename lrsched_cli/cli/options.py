@@ -25,20 +25,33 @@ def _complete_compared(incomplete: str) -> list[str]:
     return _completed(incomplete, (".yaml", ".yml", ".csv"))
 
 
+def _complete_model(incomplete: str) -> list[str]:
+    suffixes = (".safetensors", ".index.json", ".txt", ".pt", ".pth", ".bin", ".ckpt")
+    return _files(incomplete, suffixes)
+
+
 def _completed(incomplete: str, suffixes: tuple[str, ...]) -> list[str]:
     """Files of such names and folders below what has been typed, and the shipped names."""
-    from lrsched_cli.core.shipped import shipped_names  # noqa: PLC0415 - only while completing
+    return [*_files(incomplete, suffixes), *complete_shipped(incomplete)]
 
+
+def _files(incomplete: str, suffixes: tuple[str, ...]) -> list[str]:
     typed = Path(incomplete)
     folder = typed if incomplete.endswith("/") else typed.parent
     try:
-        found = sorted(path for path in folder.iterdir() if path.is_dir() or path.suffix in suffixes)
+        found = sorted(path for path in folder.iterdir() if path.is_dir() or path.name.endswith(suffixes))
     except OSError:
         found = []
     before = incomplete[: incomplete.rfind("/") + 1]  # as it was typed: pathlib would drop a leading ./
     names = [f"{before}{path.name}{'/' if path.is_dir() else ''}" for path in found]
-    paths = [name for name in names if name.startswith(incomplete)]
-    return [*paths, *(name for name in shipped_names() if name.startswith(incomplete))]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def complete_shipped(incomplete: str) -> list[str]:
+    """The shipped names that begin so."""
+    from lrsched_cli.core.shipped import shipped_names  # noqa: PLC0415 - only while completing
+
+    return [name for name in shipped_names() if name.startswith(incomplete)]
 
 
 Config = Annotated[
@@ -87,7 +100,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JS
 Trust = Annotated[
     bool,
     typer.Option(
-        "--trust", help="Let the file import functions of yours; the current folder is on the import path."
+        "--trust", help="Let the file import code of yours; the current folder is on the import path."
+    ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="A real model's parameters, for the param groups: weights, an index, a .txt of names, or m:f.",
+        show_default="model: of the file",
+        autocompletion=_complete_model,
     ),
 ]
 NoCsv = Annotated[bool, typer.Option("--no-csv", help="Write the picture alone.")]

@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from lrsched_cli.cli.streams import print_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -13,13 +16,42 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from lrsched_cli.analysis.trace import Trace
+    from lrsched_cli.core.assignment import Assignment
     from lrsched_cli.core.config import Schedule
+    from lrsched_cli.core.model_parameters import ModelListing
 
 _QUIET_SECONDS = 1.0
 
 
-def load(config: str, overrides: Sequence[str] | None, *, trust: bool) -> Schedule:
-    """Read and validate CONFIG with the ``--set`` overrides."""
+def load(config: str, overrides: Sequence[str] | None, *, trust: bool, model: str | None = None) -> Schedule:
+    """Read and validate CONFIG with the ``--set`` overrides; with a model, its groups are that model's."""
+    schedule = load_as_stated(config, overrides, trust=trust)
+    if model is not None or schedule.model is not None:
+        return assigned(schedule, model)[0].schedule
+    rules = schedule.expanding_rules
+    if rules:
+        what = " and ".join(rules)
+        print_note(f"{schedule.name}: {what}: not shown without a model's parameters; give --model FILE")
+    return schedule
+
+
+def assigned(schedule: Schedule, model: str | None) -> tuple[Assignment, ModelListing]:
+    """The param groups of a model, that of the file or another one; what is odd goes to stderr."""
+    from lrsched_cli.core.model_source import assignment_of  # noqa: PLC0415 - not for --help
+
+    with redirect_stdout(sys.stderr):  # as below
+        assignment, listing = assignment_of(schedule, model)
+    for problem in assignment.warnings:
+        print_note(str(replace(problem, message=f"warning: {problem.message}")))
+    unknown = sum(one.shape is None for one in listing.parameters)
+    uncounted = [f"{unknown:,} tensors are of unknown shape; elements are counted without them"]
+    for note in [*listing.notes, *(uncounted if unknown else [])]:
+        print_note(f"{listing.source}: {note}")
+    return assignment, listing
+
+
+def load_as_stated(config: str, overrides: Sequence[str] | None, *, trust: bool) -> Schedule:
+    """Read and validate CONFIG with the ``--set`` overrides; its groups are those of the file."""
     from lrsched_cli.core.config import load_schedule  # noqa: PLC0415 - not for --help
 
     with redirect_stdout(sys.stderr):  # what a function of the user's prints is no result
@@ -31,7 +63,10 @@ def stepped(schedule: Schedule, steps: int | None) -> Trace:
     from lrsched_cli.analysis.trace import dry_run  # noqa: PLC0415 - not for --help
 
     with progress_bar(f"stepping {schedule.name}") as advance, redirect_stdout(sys.stderr):
-        return dry_run(schedule, steps, advance)
+        trace = dry_run(schedule, steps, advance)
+    for message in trace.messages:
+        print_note(f"{schedule.name}: {schedule.family.name} warns: {message}")
+    return trace
 
 
 @contextmanager

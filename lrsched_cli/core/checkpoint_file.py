@@ -12,6 +12,7 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from lrsched_cli.core.families import is_a_scheduler
 from lrsched_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def _refused(wanted: str) -> str:
             f"holds a numpy number or array ({wanted}) and is refused: loading it would run code; make it a "
             "plain number before saving, float(value); mostly it is an LR or a setting of the scheduler"
         )
-    if wanted.startswith("torch.optim.") or wanted.endswith("LRScheduler"):
+    if wanted.startswith("torch.optim.") or is_a_scheduler(wanted):
         return (
             f"holds a whole {wanted} object and is refused: loading it would run code; save its "
             f"state_dict() instead: {_SAFE}"

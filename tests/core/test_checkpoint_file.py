@@ -19,7 +19,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrsched_cli.analysis.checkpoint.file import read_checkpoint_file, wanted_global
 from lrsched_cli.analysis.checkpoint.parts import (
     MISSING,
     CheckpointKeys,
@@ -28,6 +27,7 @@ from lrsched_cli.analysis.checkpoint.parts import (
     keys_text,
     whole,
 )
+from lrsched_cli.core.checkpoint_file import read_checkpoint_file, wanted_global
 from lrsched_cli.errors import UsageError
 
 if TYPE_CHECKING:
