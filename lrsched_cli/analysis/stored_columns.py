@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lrsched_cli.analysis.group_numbers import LR
+from lrsched_cli.core.law import Factors, Position
 from lrsched_cli.core.messages import shown
 from lrsched_cli.errors import Problem, ScheduleFileError
 
@@ -20,16 +22,19 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MAX_PROBLEMS = 100
-LR_PREFIX = "lr."
+LR_PREFIX = f"{LR}."
 STATE_KEYS = ("cycle", "T_cur")
+_NO_SETTINGS = {LR, "scale", *Factors._fields, *Position._fields}
 _BLOCK = 4096
 
 
 def read_columns(text: str, label: str) -> tuple[tuple[str, ...], Floats]:
     """The names of the columns ``step``, ``lr.GROUP`` ..., and their numbers, shape (rows, columns).
 
-    Where all groups have them, the columns ``cycle.GROUP`` ... and ``T_cur.GROUP`` ... follow; all others
-    are not read. Raises ScheduleFileError with the problems, told under ``label``: the first hundred.
+    Where all groups have them, the columns ``cycle.GROUP`` ... and ``T_cur.GROUP`` ... follow, and those of
+    any setting, such as ``momentum.GROUP`` ...: any name but those of multipliers and factors, NaN where
+    a cell is empty. All others are not read. Raises ScheduleFileError with the problems, told under
+    ``label``: the first hundred.
     """
     parsed = _Parser(text, label)
     problems = list(islice(parsed.problems(), MAX_PROBLEMS + 1))
@@ -56,6 +61,7 @@ class _Parser:
         self._reader = csv.reader(self._lines, strict=True)
         self._header: list[str] = []
         self._columns: list[int] = []
+        self._settings: set[int] = set()
         self._blocks: list[Floats] = []
         self._last_step = -math.inf
 
@@ -73,7 +79,7 @@ class _Parser:
         wrong = list(self._header_problems())
         yield from wrong
         if not wrong:
-            self._columns = self._wanted()
+            self._columns, self._settings = self._wanted()
             yield from self._body_problems(rows)
 
     def columns(self) -> tuple[tuple[str, ...], Floats]:
@@ -123,13 +129,22 @@ class _Parser:
             elif name == LR_PREFIX:
                 yield self._at(1, column, "names no group after lr.")
 
-    def _wanted(self) -> list[int]:
-        """The columns to read: step, the LRs, and the cycle state if every group has it."""
+    def _wanted(self) -> tuple[list[int], set[int]]:
+        """The columns to read: step, the LRs, cycle state and settings; and which are those of settings."""
         header = self._header
         groups = [name.removeprefix(LR_PREFIX) for name in header if name.startswith(LR_PREFIX)]
-        names = ["step", *(LR_PREFIX + group for group in groups)]
-        state = [f"{key}.{group}" for key in STATE_KEYS for group in groups]
-        return [header.index(name) for name in (names + state if set(state) <= set(header) else names)]
+
+        def of_groups(key: str) -> list[int]:
+            names = [f"{key}.{group}" for group in groups]
+            return [header.index(name) for name in names] if set(names) <= set(header) else []
+
+        cycle, since = map(of_groups, STATE_KEYS)
+        # Names of groups may have dots, those of settings have none.
+        keys = dict.fromkeys(key for key, dot, _ in (name.partition(".") for name in header) if key and dot)
+        settings = [column for key in keys if key not in _NO_SETTINGS for column in of_groups(key)]
+        first = [header.index("step"), *of_groups(LR)]
+        state = [*cycle, *since] if cycle and since else []
+        return [*first, *state, *settings], set(settings)
 
     def _body_problems(self, rows: Iterator[list[str] | Problem]) -> Iterator[Problem]:
         line, clean = 2, True
@@ -155,13 +170,24 @@ class _Parser:
         if "_" in text or not text.isascii():  # Python's own literals, which no other program reads
             return None
         try:
-            table = np.array([list(map(float, column)) for column in cells]).T
+            table = np.array([self._numbers(*one) for one in zip(self._columns, cells, strict=True)]).T
         except ValueError:
             return None
         steps = np.append(self._last_step, table[:, 0])
-        if not np.isfinite(table).all() or steps[1] < 0:
+        if steps[1] < 0:
             return None
         return table if (np.diff(steps) > 0).all() and (table[:, 0] % 1 == 0).all() else None
+
+    def _numbers(self, column: int, cells: Sequence[str]) -> list[float]:
+        """Finite numbers, NaN for a setting's empty cell; ValueError where there is any other cell."""
+        given = [cell for cell in cells if cell] if column in self._settings else cells
+        numbers = list(map(float, given))
+        if not all(map(math.isfinite, numbers)):
+            raise ValueError(column)
+        if len(given) == len(cells):
+            return numbers
+        each = iter(numbers)
+        return [next(each) if cell else math.nan for cell in cells]
 
     def _problems_of(self, block: Sequence[list[str] | Problem], first_line: int) -> Iterator[Problem]:
         """The slow way through a block that has a problem somewhere."""
@@ -176,6 +202,8 @@ class _Parser:
 
     def _cell_problems(self, line: int, row: list[str]) -> Iterator[Problem]:
         for place, column in enumerate(self._columns):
+            if column in self._settings and not row[column]:
+                continue
             value = _number(row[column])
             message = self._wrong(value, is_step=place == 0)
             if message:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lrsched_cli.analysis.cycle_state import restart_rows, warmup_end_row
+from lrsched_cli.analysis.group_numbers import LR
 from lrsched_cli.analysis.stored_columns import LR_PREFIX, STATE_KEYS, read_columns
 from lrsched_cli.core.sources import decoded
 from lrsched_cli.errors import Problem, ScheduleFileError
@@ -25,7 +26,7 @@ MAX_BYTES = 200_000_000
 
 @dataclass(frozen=True, eq=False)
 class StoredTrace:
-    """The rows of a stored trace: the LRs, and as much of the cycle state as the file holds.
+    """The rows of a stored trace: the LRs, and what else of the param groups the file holds.
 
     A CSV does not say in which order its training loop stepped, and may have gaps between its steps.
     """
@@ -38,11 +39,18 @@ class StoredTrace:
     """Shape (rows, groups): finite LRs."""
     state: Mapping[str, Floats] = field(default_factory=dict)
     """``cycle`` and ``T_cur``, shape (rows, groups), where the file has them for every group."""
+    settings: Mapping[str, Floats] = field(default_factory=dict)
+    """The other numbers of the param groups that the file has, such as ``momentum``, shape (rows, groups);
+    NaN where a group has none. Those that a run leaves as they are, are not in a file."""
 
     @property
     def missing(self) -> int:
         """How many steps between the first and the last have no row."""
         return int(self.step[-1] - self.step[0]) + 1 - len(self.step)
+
+    def number(self, name: str) -> Floats | None:
+        """The LRs (``lr``) or a setting, shape (rows, groups); None where the file has no such columns."""
+        return self.lr if name == LR else self.settings.get(name)
 
     def warmup_end(self, group: int) -> int | None:
         """The step at which the group's warm-up ends (0: it has none); None where the file does not say."""
@@ -87,10 +95,12 @@ def parse_stored_trace(text: str, name: str, label: str) -> StoredTrace:
     """The trace in ``text``; ``label`` is what its problems are told under."""
     names, table = read_columns(text, label)
     groups = tuple(one.removeprefix(LR_PREFIX) for one in names if one.startswith(LR_PREFIX))
-    count = len(groups)
-    state = {
-        key: table[:, 1 + count * place : 1 + count * (place + 1)]
-        for place, key in enumerate(STATE_KEYS, start=1)
-        if len(names) > 1 + count
+    keys = dict.fromkeys(name.partition(".")[0] for name in names[1:])
+    each = {
+        key: table[:, 1 + len(groups) * place : 1 + len(groups) * (place + 1)]
+        for place, key in enumerate(keys)
     }
-    return StoredTrace(name, groups, table[:, 0], table[:, 1 : 1 + count], MappingProxyType(state))
+    state = {key: each.pop(key) for key in STATE_KEYS if key in each}
+    return StoredTrace(
+        name, groups, table[:, 0], each.pop(LR), MappingProxyType(state), MappingProxyType(each)
+    )

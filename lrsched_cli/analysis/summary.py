@@ -10,7 +10,7 @@ import numpy as np
 from lrsched_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,6 +25,26 @@ class LRAt:
 
     lr: float
     step: int
+
+
+@dataclass(frozen=True, slots=True)
+class ValueAt:
+    """A number of a param group, and the scheduler step (the row of the trace) that it belongs to."""
+
+    value: float
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class SettingNumbers:
+    """A number of a param group besides its LR, such as ``momentum``, over the rows that updates run at."""
+
+    group: str
+    setting: str
+    first: ValueAt
+    minimum: ValueAt
+    maximum: ValueAt
+    final: ValueAt
 
 
 class LRNumbers(NamedTuple):
@@ -76,11 +96,32 @@ def summarize(trace: Trace) -> tuple[GroupSummary, ...]:
 def _group_summary(trace: Trace, group: int) -> GroupSummary:
     return GroupSummary(
         name=trace.groups[group],
-        base_lr=float(trace.lr[0, group]),
+        base_lr=float(trace.base_lr[group]),
         **lr_numbers(trace.step[trace.updates], trace.lr[trace.updates, group])._asdict(),
         warmup_end=trace.warmup_end(group),
         restarts=tuple(trace.restarts(group).tolist()),
     )
+
+
+def summarize_settings(trace: Trace) -> tuple[SettingNumbers, ...]:
+    """The other numbers that the run changes: setting by setting, each in the order of the groups."""
+    steps = trace.step[trace.updates]
+    return tuple(
+        numbers
+        for name, values in trace.settings.items()
+        for numbers in setting_numbers(name, trace.groups, steps, values[trace.updates])
+    )
+
+
+def setting_numbers(
+    name: str, groups: Sequence[str], steps: Floats, values: Floats
+) -> Iterator[SettingNumbers]:
+    """One setting of the groups that have it, at ``steps``; ``values`` has the shape (rows, groups)."""
+    for group, column in zip(groups, values.T, strict=True):
+        there = np.flatnonzero(~np.isnan(column))
+        if len(there):
+            places = there[0], np.nanargmin(column), np.nanargmax(column), there[-1]
+            yield SettingNumbers(group, name, *(ValueAt(float(column[at]), int(steps[at])) for at in places))
 
 
 def key_steps(trace: Trace, at: Iterable[int] = ()) -> list[int]:
@@ -89,14 +130,11 @@ def key_steps(trace: Trace, at: Iterable[int] = ()) -> list[int]:
     Raises UsageError for an ``at`` outside the run.
     """
     found = {0, 1, trace.steps}
+    restarts = {row for group in range(len(trace.groups)) for row in trace.restarts(group).tolist()}
     for point in trace.turning_points():
-        found |= {point - 1, point, point + 1} if _is_restart(trace, point) else {point}
+        found |= {point - 1, point, point + 1} if point in restarts else {point}
     for step in at:
         if not 0 <= step <= trace.steps:
             raise UsageError(f"--at {step} is outside the run, which goes from step 0 to {trace.steps}")
         found.add(step)
     return sorted(step for step in found if 0 <= step <= trace.steps)
-
-
-def _is_restart(trace: Trace, row: int) -> bool:
-    return bool((trace.state["cycle"][row] > trace.state["cycle"][row - 1]).any())

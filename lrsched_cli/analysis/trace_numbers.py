@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from lrsched_cli.analysis.stored_trace import StoredTrace
-from lrsched_cli.analysis.summary import lr_numbers, summarize
+from lrsched_cli.analysis.summary import lr_numbers, setting_numbers, summarize
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-    from lrsched_cli.analysis.summary import LRAt
+    from lrsched_cli.analysis.summary import LRAt, SettingNumbers
     from lrsched_cli.analysis.trace import Trace
 
     Floats = NDArray[np.float64]
@@ -57,13 +59,24 @@ class TraceNumbers:
     rows: int
     missing: int
     groups: tuple[GroupNumbers, ...]
+    settings: tuple[SettingNumbers, ...] = ()
 
 
-def trace_numbers(label: str, trace: Trace | StoredTrace, stored_loop: Loop) -> TraceNumbers:
-    """The numbers of a trace; ``stored_loop`` says which rows of a stored one they are taken over."""
+def trace_numbers(
+    label: str, trace: Trace | StoredTrace, stored_loop: Loop, settings: Sequence[str] = ()
+) -> TraceNumbers:
+    """The numbers of a trace; ``stored_loop`` says which rows of a stored one they are taken over.
+
+    ``settings`` names the other numbers of its groups to be told, as far as it has them.
+    """
     stored = isinstance(trace, StoredTrace)
     loop = stored_loop if isinstance(trace, StoredTrace) else trace.loop
-    groups = _stored_groups(trace, stored_loop) if isinstance(trace, StoredTrace) else _groups(trace)
+    used: slice | NDArray[np.bool_]
+    if isinstance(trace, StoredTrace):
+        used, groups = _used(trace, stored_loop), _stored_groups(trace, stored_loop)
+    else:
+        used, groups = trace.updates, _groups(trace)
+    each = {name: trace.number(name) for name in settings}
     return TraceNumbers(
         label=label,
         stored=stored,
@@ -74,6 +87,12 @@ def trace_numbers(label: str, trace: Trace | StoredTrace, stored_loop: Loop) -> 
         rows=len(trace.step),
         missing=trace.missing if isinstance(trace, StoredTrace) else 0,
         groups=groups,
+        settings=tuple(
+            numbers
+            for name, values in each.items()
+            if values is not None
+            for numbers in setting_numbers(name, trace.groups, trace.step[used], values[used])
+        ),
     )
 
 
@@ -95,8 +114,13 @@ def _groups(trace: Trace) -> tuple[GroupNumbers, ...]:
 
 
 def _stored_groups(trace: StoredTrace, loop: Loop) -> tuple[GroupNumbers, ...]:
-    used = trace.step > 0 if loop == "scheduler-first" else np.arange(len(trace.step)) < len(trace.step) - 1
+    used = _used(trace, loop)
     return tuple(_stored_group(trace, group, used) for group in range(len(trace.groups)))
+
+
+def _used(trace: StoredTrace, loop: Loop) -> NDArray[np.bool_]:
+    """The rows that updates run at."""
+    return trace.step > 0 if loop == "scheduler-first" else np.arange(len(trace.step)) < len(trace.step) - 1
 
 
 def _stored_group(trace: StoredTrace, group: int, used: NDArray[np.bool_]) -> GroupNumbers:

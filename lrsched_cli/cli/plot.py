@@ -13,6 +13,7 @@ from lrsched_cli.cli.options import (
     Dark,
     Dpi,
     LogY,
+    Model,
     NoCsv,
     Overrides,
     Size,
@@ -44,24 +45,25 @@ def plot(  # noqa: PLR0913 - one argument per option
     dpi: Dpi = 200,
     dark: Dark = False,
     as_json: AsJson = False,
+    model: Model = None,
     trust: Trust = False,
 ) -> None:
-    """Draw a schedule: the LR of every param group and the multiplier, over the scheduler steps.
+    """Draw a schedule: the LR of every param group, the multiplier, and whatever else the scheduler changes.
 
     Writes outputs/NAME.png and outputs/NAME.csv, and prints each group's LRs. Row k of the CSV holds
     the LRs after k scheduler steps: with loop optimizer-first update k+1 runs at them, with
     scheduler-first update k does, and row 0 is never used.
     """
     width, height = inches(size)
-    schedule = load(config, overrides, trust=trust)
+    schedule = load(config, overrides, trust=trust, model=model)
     picture = target(out, schedule.name, SUFFIXES)
     trace = stepped(schedule, steps)
 
     from lrsched_cli import __version__  # noqa: PLC0415 - reading it takes time
-    from lrsched_cli.analysis.summary import summarize  # noqa: PLC0415 - heavy, as below
+    from lrsched_cli.analysis.summary import summarize, summarize_settings  # noqa: PLC0415 - heavy, as below
+    from lrsched_cli.report import tables  # noqa: PLC0415
     from lrsched_cli.report.captions import schedule_caption  # noqa: PLC0415
     from lrsched_cli.report.figure import Style, draw  # noqa: PLC0415
-    from lrsched_cli.report.tables import course_lines, row_meaning, summary_table  # noqa: PLC0415
     from lrsched_cli.report.trace_text import Selection, csv_text  # noqa: PLC0415
 
     if steps is not None:
@@ -69,7 +71,7 @@ def plot(  # noqa: PLR0913 - one argument per option
     caption = schedule_caption(schedule, trace, __version__)
     figure = draw(trace, caption, Style(width, height, dpi, dark=dark, log_y=log_y))
     written = write_picture(picture, figure, caption, None if no_csv else csv_text(trace, Selection()))
-    summaries = summarize(trace)
+    summaries, settings = summarize(trace), summarize_settings(trace)
     json_or(
         as_json=as_json,
         document={
@@ -78,6 +80,15 @@ def plot(  # noqa: PLR0913 - one argument per option
             "loop": trace.loop,
             "files": written,
             "groups": summaries,
+            "settings": settings,
         },
-        parts=[summary_table(summaries), "", *course_lines(summaries), row_meaning(trace), "", *written],
+        parts=[
+            tables.summary_table(summaries),
+            *tables.changing_settings_parts(settings),
+            "",
+            *tables.course_lines(summaries),
+            tables.row_meaning(trace),
+            "",
+            *written,
+        ],
     )

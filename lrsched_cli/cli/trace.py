@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lrsched_cli.cli.options import AsJson, Config, Overrides, Steps, Trust
+from lrsched_cli.cli.options import AsJson, Config, Model, Overrides, Steps, Trust
 from lrsched_cli.cli.outputs import relative, target, write_all
 from lrsched_cli.cli.run import load, stepped
 from lrsched_cli.cli.streams import print_result, write_result
@@ -37,6 +37,7 @@ def trace(  # noqa: PLR0913 - one argument per option
     overrides: Overrides = None,
     steps: Steps = None,
     as_json: AsJson = False,
+    model: Model = None,
     trust: Trust = False,
 ) -> None:
     """Write a schedule's trace: one row per scheduler step, with the LR and the multiplier of every group.
@@ -44,7 +45,7 @@ def trace(  # noqa: PLR0913 - one argument per option
     Row k holds the LRs after k scheduler steps: with loop optimizer-first (PyTorch's order) update k+1
     runs at them, with scheduler-first update k does, and row 0 is never used.
     """
-    schedule = load(config, overrides, trust=trust)
+    schedule = load(config, overrides, trust=trust, model=model)
 
     from lrsched_cli.report.trace_text import FORMATS, Selection  # noqa: PLC0415 - imports numpy
 

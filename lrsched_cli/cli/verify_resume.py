@@ -13,6 +13,7 @@ from lrsched_cli.cli.options import (
     Dpi,
     LogY,
     Look,
+    Model,
     OptionalConfig,
     Overrides,
     Size,
@@ -38,7 +39,7 @@ _TIME_LIMIT = 120.0
 _LOOKS = ("--log-y", "--dark")
 _KEYS = ("--optimizer-key", "--scheduler-key", "--step-key")
 _MODES = {
-    "--factory": ("CONFIG", "--set", *_KEYS),
+    "--factory": ("CONFIG", "--set", "--model", *_KEYS),
     "--checkpoint": (
         *("--save-at", "--recipe", "--plot", "--out", "--step-with", "--loop"),
         *("--seed", "--time-limit"),
@@ -91,6 +92,7 @@ def verify_resume(  # noqa: PLR0913 - one argument per option
     dpi: Dpi = 200,
     dark: Dark = False,
     as_json: AsJson = False,
+    model: Model = None,
     trust: Trust = False,
     factory: Annotated[
         str | None,
@@ -183,6 +185,7 @@ def verify_resume(  # noqa: PLR0913 - one argument per option
     given: dict[str, object] = {
         "CONFIG": config,
         "--set": overrides,
+        "--model": model,
         "--save-at": save_at,
         "--recipe": recipe,
         "--plot": plot or None,
@@ -204,13 +207,13 @@ def verify_resume(  # noqa: PLR0913 - one argument per option
     look.check()
     stated = [*(overrides or ()), *([] if steps is None else [f"steps={steps}"])]
     config = "default" if config is None else config
-    schedule = load(config, stated, trust=trust) if factory is None else None
+    schedule = load(config, stated, trust=trust, model=model) if factory is None else None
     if schedule is not None and checkpoint is not None:
         keys = {"optimizer": optimizer_key, "scheduler": scheduler_key, "step": step_key}
         holds = inspect(schedule, checkpoint, keys, as_json=as_json)
     elif schedule is not None and (resume_config or resume_set):
         below = stated if resume_config is None else []
-        new = load(str(resume_config or config), [*below, *(resume_set or ())], trust=trust)
+        new = load(str(resume_config or config), [*below, *(resume_set or ())], trust=trust, model=model)
         picture = target(out, f"resume-{schedule.name}", SUFFIXES)
         holds = run_forecast(schedule, new, _one(save_at), picture, look, seed=seed, as_json=as_json)
     else:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from lrsched_cli.report.numbers_text import lr_text
-from lrsched_cli.report.panels import inches_of_panel, numbers_for
+from lrsched_cli.core.numbers_text import lr_text
+from lrsched_cli.report.axes import inches_of_panel, name_axis, numbers_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ _SMALLEST_RATIO_SPAN = 1e-4  # below it an axis has no numbers to show
 
 def scale_distance_axis(axes: Axes, values: Sequence[Floats], palette: Palette, *, ratio: bool) -> None:
     """Limits, numbers and zero line (or the line of ratio 1) of an axis that shows ``values``."""
-    axes.set_ylabel("ratio" if ratio else "difference", fontsize=9.5)
+    name_axis(axes, "ratio" if ratio else "difference")
     unity = 1.0 if ratio else 0.0
     axes.axhline(unity, color=palette.soft, linewidth=0.8, zorder=1.5)
     every = np.concatenate([*values, [unity]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from lrsched_cli.analysis.compare import quantities_of
 from lrsched_cli.report.captions import Caption
 from lrsched_cli.report.compare_tables import value_text
 
@@ -32,11 +33,15 @@ def comparison_caption(
     fingerprint = _fingerprint(traces)
     return Caption(
         title=f"{first} and {named}",
-        subtitle=f"learning rates, and below the {below} to {first}",
+        subtitle=f"learning rates, and below the {below} to {first}{_and(quantities_of(traces)[1:])}",
         settings=" · ".join(f"{one.key} {' | '.join(map(value_text, one.values))}" for one in settings),
         stamp=f"lrsched {version} · {fingerprint[:8]}",
         fingerprint=fingerprint,
     )
+
+
+def _and(settings: Sequence[str]) -> str:
+    return f"; then {', '.join(settings)}" if settings else ""
 
 
 def _fingerprint(traces: Mapping[str, Trace | StoredTrace]) -> str:
@@ -45,4 +50,7 @@ def _fingerprint(traces: Mapping[str, Trace | StoredTrace]) -> str:
     for label, trace in traces.items():
         digest.update(repr((label, trace.groups, trace.lr.shape)).encode())
         digest.update(trace.step.tobytes() + trace.lr.tobytes())
+        for name in quantities_of(traces)[1:]:
+            if (values := trace.number(name)) is not None:
+                digest.update(name.encode() + values.tobytes())
     return digest.hexdigest()

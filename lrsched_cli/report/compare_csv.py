@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lrsched_cli.analysis.compare import quantities_of
 from lrsched_cli.report.trace_text import header_line
 
 if TYPE_CHECKING:
@@ -22,27 +23,31 @@ _BLOCK = 4096
 
 
 def comparison_csv(traces: Mapping[str, Trace | StoredTrace]) -> Iterator[str]:
-    """``step``, then a column ``lr.FILE.GROUP`` for each group of each file.
+    """``step``, then a column ``lr.FILE.GROUP`` for each group of each file; so for the settings compared.
 
-    Every step that any of them has is a row; a cell is empty where the file has no such row. Floats are
-    the shortest text that reads back to the same double.
+    Every step that any of them has is a row; a cell is empty where the file has no such row, or the group
+    no such setting. Floats are the shortest text that reads back to the same double.
     """
-    names = [f"lr.{label}.{group}" for label, trace in traces.items() for group in trace.groups]
-    yield header_line(["step", *names])
+    columns = [
+        (f"{quantity}.{label}.{group}", trace, values[:, place])
+        for quantity in quantities_of(traces)
+        for label, trace in traces.items()
+        if (values := trace.number(quantity)) is not None
+        for place, group in enumerate(trace.groups)
+    ]
+    yield header_line(["step", *(name for name, _, _ in columns)])
     steps = np.unique(np.concatenate([trace.step for trace in traces.values()]))
     for start in range(0, len(steps), _BLOCK):
         block = steps[start : start + _BLOCK]
-        columns = [[str(int(step)) for step in block.tolist()]]
-        for trace in traces.values():
-            columns += _cells(trace, block)
-        yield "".join(",".join(row) + "\n" for row in zip(*columns, strict=True))
+        cells = [[str(int(step)) for step in block.tolist()]]
+        cells += [_cells(trace.step, values, block) for _, trace, values in columns]
+        yield "".join(",".join(row) + "\n" for row in zip(*cells, strict=True))
 
 
-def _cells(trace: Trace | StoredTrace, steps: Floats) -> list[list[str]]:
-    """The cells of each group at ``steps``."""
-    rows = np.minimum(np.searchsorted(trace.step, steps), len(trace.step) - 1)
-    present = (trace.step[rows] == steps).tolist()
+def _cells(ours: Floats, values: Floats, steps: Floats) -> list[str]:
+    """A column's cells at ``steps``; ``ours`` are the steps that its file has."""
+    rows = np.minimum(np.searchsorted(ours, steps), len(ours) - 1)
+    shown = (ours[rows] == steps) & ~np.isnan(values[rows])
     return [
-        [repr(lr) if there else "" for lr, there in zip(trace.lr[rows, group].tolist(), present, strict=True)]
-        for group in range(len(trace.groups))
+        repr(one) if there else "" for one, there in zip(values[rows].tolist(), shown.tolist(), strict=True)
     ]

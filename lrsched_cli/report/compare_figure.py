@@ -9,9 +9,18 @@ import numpy as np
 
 from lrsched_cli.analysis.compare import common_rows
 from lrsched_cli.analysis.group_matching import match_groups
+from lrsched_cli.analysis.group_numbers import LR
+from lrsched_cli.analysis.trace import Trace
+from lrsched_cli.report.axes import (
+    align_names,
+    scale_lr_axis,
+    scale_setting_axis,
+    share_steps,
+    steps_label,
+)
 from lrsched_cli.report.compare_axis import scale_distance_axis
 from lrsched_cli.report.compare_legend import Entry, legend_width, write_legend
-from lrsched_cli.report.decimation import decimated
+from lrsched_cli.report.decimation import drawn_points
 from lrsched_cli.report.panels import (
     DARK,
     LIGHT,
@@ -23,9 +32,7 @@ from lrsched_cli.report.panels import (
     dashes,
     page,
     panel,
-    scale_lr_axis,
-    share,
-    share_steps,
+    stacked,
     write_caption,
 )
 
@@ -38,7 +45,6 @@ if TYPE_CHECKING:
 
     from lrsched_cli.analysis.compare import Comparison
     from lrsched_cli.analysis.stored_trace import StoredTrace
-    from lrsched_cli.analysis.trace import Trace
     from lrsched_cli.report.captions import Caption
 
     Floats = NDArray[np.float64]
@@ -48,6 +54,9 @@ if TYPE_CHECKING:
 _MARKERS = ("", "o", "s", "^", "D", "v", "P", "X")
 _MARKERS_FROM_FILES = 3
 _MARKERS_PER_CURVE = 5
+
+_HEADER = 0.66  # inches
+_SHARES = 0.67, 0.33
 
 
 class _Look(NamedTuple):
@@ -79,8 +88,9 @@ def draw_comparison(
 ) -> Figure:
     """Draw traces, each under its label: a colour for each file, a line style for each group.
 
-    The lower panel shows the difference (or with ``ratio`` the ratio) of each trace to the first at the
-    steps that both have. Row 0 is left out unless an update runs at it in all of them.
+    The second panel shows the difference (or with ``ratio`` the ratio) of each trace to the first at the
+    steps that both have; then each setting that one of the runs changes has a panel, up to three. Row 0 is
+    left out unless an update runs at it in all of them.
     """
     palette = DARK if style.dark else LIGHT
     figure = page(style, palette)
@@ -89,26 +99,36 @@ def draw_comparison(
     entries = _entries(comparison, slots, looks, palette)
     left = 0.8 / style.width
     box = (left, 1 - legend_width(figure, entries, style) / style.width - left)
-    room = style.height - 1.52
-    upper = panel(
-        figure, (box[0], share(style, 0.86 + 0.33 * room), box[1], share(style, 0.67 * room)), palette
-    )
-    lower = panel(figure, (box[0], share(style, 0.72), box[1], share(style, 0.33 * room)), palette)
+    boxes = stacked(style, _HEADER, _SHARES, below=1, settings=len(comparison.quantities) - 1)
+    upper, lower, *others = (panel(figure, (box[0], low, box[1], height), palette) for low, height in boxes)
+    settings = comparison.quantities[1 : len(others) + 1]
     above_row_0 = -1 if all(one.summed_as == "optimizer-first" for one in comparison.traces) else 0
     steps = (
         min(one.first_step for one in comparison.traces),
         max(one.last_step for one in comparison.traces),
     )
-    share_steps(upper, lower, *map(float, steps))
-    curves = list(_lr_curves(traces, slots, above_row_0))
+    share_steps((upper, lower, *others), float(steps[0]), float(steps[1]), _steps_label(traces))
+    curves = list(_curves_of(LR, traces, slots, above_row_0))
     _draw(upper, curves, looks, palette, style)
     scale_lr_axis(upper, np.concatenate([curve.y for curve in curves]), style)
     apart = list(_distance_curves(traces, slots, above_row_0, ratio=ratio))
     _draw(lower, apart, looks, palette, style)
     scale_distance_axis(lower, [curve.y for curve in apart], palette, ratio=ratio)
+    for axes, name in zip(others, settings, strict=True):
+        each = list(_curves_of(name, traces, slots, above_row_0))
+        _draw(axes, each, looks, palette, style)
+        scale_setting_axis(axes, name, np.concatenate([curve.y for curve in each]))
+    if others:
+        align_names((upper, lower, *others))
     write_legend(figure, entries, palette, style, (box[0] + box[1], upper.get_position().y1))
-    write_caption(figure, caption, palette, style, box)
+    changing = comparison.quantities[1:]
+    write_caption(figure, caption.with_settings_left_out(changing, settings), palette, style, box)
     return figure
+
+
+def _steps_label(traces: Traces) -> str:
+    """What the rows count; a stored trace does not say it, and goes by the others."""
+    return steps_label([one.updates_per_step for one in traces.values() if isinstance(one, Trace)] or [1])
 
 
 def _slots(traces: Traces) -> _Slots:
@@ -162,12 +182,14 @@ def _entries(comparison: Comparison, slots: _Slots, looks: Sequence[_Look], pale
     return entries
 
 
-def _lr_curves(traces: Traces, slots: _Slots, above: int) -> Iterator[_Curve]:
+def _curves_of(quantity: str, traces: Traces, slots: _Slots, above: int) -> Iterator[_Curve]:
+    """The LRs, or a setting, of each group of each file that has it."""
     for file, (label, trace) in enumerate(traces.items()):
-        drawn = trace.step > above
+        drawn, values = trace.step > above, trace.number(quantity)
         for group, slot in enumerate(slots.of_file[file]):
-            name = f"{label}: {trace.groups[group]}"
-            yield _Curve(trace.step[drawn], trace.lr[drawn, group], file, slot, name)
+            if values is not None and not np.isnan(values[drawn, group]).all():
+                name = f"{label}: {trace.groups[group]}"
+                yield _Curve(trace.step[drawn], values[drawn, group], file, slot, name)
 
 
 def _distance_curves(traces: Traces, slots: _Slots, above: int, *, ratio: bool) -> Iterator[_Curve]:
@@ -191,7 +213,7 @@ def _draw(
     low, high = axes.get_xlim()
     for curve in curves:
         look = looks[curve.file]
-        x, y = decimated(curve.x, curve.y, int(style.width * style.dpi))
+        x, y = drawn_points(curve.x, curve.y, int(style.width * style.dpi))
         axes.plot(
             x,
             y,

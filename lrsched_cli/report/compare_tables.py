@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from lrsched_cli.report.numbers_text import lr_text, whole_text
-from lrsched_cli.report.tables import at_text, plain_table, setting_text
+from lrsched_cli.analysis.group_numbers import LR
+from lrsched_cli.core.numbers_text import lr_text, whole_text
+from lrsched_cli.report.tables import SETTING_COLUMNS, at_text, plain_table, setting_cells, setting_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 MAX_RESTARTS_SHOWN = 3
 _UNKNOWN = "-"
+_SINGULAR, _PLURAL = {LR: "LR"}, {LR: "LRs"}
 _LRS = ("first", "peak", "final", "mean")
 _COUNTS = ("sum", "above half peak", "restarts", "warm-up")
 _WIDE = 110  # columns that one table of all numbers takes
@@ -38,6 +40,20 @@ def numbers_tables(traces: Sequence[TraceNumbers], width: int) -> list[Table]:
                 label = Text(trace.label if place == 0 else "")
                 table.add_row(label, Text(group.name), *(cells[heading] for heading in part))
     return tables
+
+
+def changing_settings_parts(comparison: Comparison) -> list[RenderableType]:
+    """In numbers, the settings that one of the runs changes; nothing where none does."""
+    if len(comparison.quantities) == 1:
+        return []
+    table = plain_table("file", "setting", "group", *SETTING_COLUMNS)
+    for trace in comparison.traces:
+        before = ""
+        for place, one in enumerate(trace.settings):
+            label, setting = trace.label if place == 0 else "", one.setting if one.setting != before else ""
+            table.add_row(Text(label), Text(setting), Text(one.group), *setting_cells(one))
+            before = one.setting
+    return ["", "Other settings that a scheduler changes (each at its step)", table, ""]
 
 
 def _numbers(group: GroupNumbers) -> list[str]:
@@ -94,8 +110,15 @@ def _verdict(pair: PairDifference, comparison: Comparison) -> str:
         return (
             f"{pair.other} equals {pair.first}{within} at all {whole_text(pair.common_steps)} common steps."
         )
-    differing = [group for group in pair.groups if group.steps_differing]
-    reasons = [f"LRs in {len(differing)} of {len(pair.groups)} matched groups"] if differing else []
+    reasons = []
+    for quantity in comparison.quantities:
+        each = [group for group in pair.groups if group.quantity == quantity]
+        if differing := [group for group in each if group.steps_differing]:
+            reasons.append(
+                f"{_PLURAL.get(quantity, quantity)} in {len(differing)} of {len(each)} matched groups"
+            )
+    only = pair.settings_only_in_first + pair.settings_only_in_other
+    reasons += [f"{', '.join(only)} in one of them only"] if only else []
     reasons += [] if pair.same_length else ["length"]
     reasons += ["groups"] if pair.only_in_first or pair.only_in_other else []
     return f"{pair.other} differs from {pair.first}{within}: {', '.join(reasons)}."
@@ -109,8 +132,10 @@ def _tolerance(comparison: Comparison) -> str:
 
 def differences_table(comparison: Comparison) -> Table:
     """Every matched group of every file against the first file."""
+    settings = len(comparison.quantities) > 1
     table = plain_table(
         "file",
+        *(["setting"] if settings else []),
         "group",
         "first differs",
         "largest absolute",
@@ -119,7 +144,8 @@ def differences_table(comparison: Comparison) -> Table:
     )
     for pair in comparison.pairs:
         for place, group in enumerate(pair.groups):
-            table.add_row(Text(pair.other if place == 0 else ""), *_difference(group))
+            cells = [Text(_SINGULAR.get(group.quantity, group.quantity))] if settings else []
+            table.add_row(Text(pair.other if place == 0 else ""), *cells, *_difference(group))
     return table
 
 
@@ -151,10 +177,12 @@ def _share(group: GroupDifference) -> str:
 def matching_lines(comparison: Comparison) -> list[Text]:
     """What the differences are, and what was compared with what unless all rows and names are the same."""
     first = comparison.traces[0]
-    lines = [f"a is an LR of {first.label}, b the other's; absolute |a - b|, relative |a - b| / |b|."]
+    number = "an LR" if len(comparison.quantities) == 1 else "a number"
+    lines = [f"a is {number} of {first.label}, b the other's; absolute |a - b|, relative |a - b| / |b|."]
     for pair, other in zip(comparison.pairs, comparison.traces[1:], strict=True):
         lines += _length_lines(pair, first, other)
         lines += _group_lines(pair)
+        lines += _setting_lines(pair, first, other)
         if first.loop and other.loop and first.loop != other.loop:
             lines.append(
                 f"{other.label}: loop {other.loop}, but {first.label}: {first.loop}; rows of the same step "
@@ -175,7 +203,8 @@ def _length_lines(pair: PairDifference, first: TraceNumbers, other: TraceNumbers
 
 
 def _group_lines(pair: PairDifference) -> list[str]:
-    by_order = [f"{one.group} with {one.other}" for one in pair.groups if one.matched_by == "order"]
+    matches = (f"{one.group} with {one.other}" for one in pair.groups if one.matched_by == "order")
+    by_order = list(dict.fromkeys(matches))  # each is there once for every number compared
     lines = (
         [f"{pair.other}: groups of other names, matched by order: {', '.join(by_order)}."] if by_order else []
     )
@@ -185,6 +214,20 @@ def _group_lines(pair: PairDifference) -> list[str]:
     ):
         if names:
             lines.append(f"{lacks} has no group to match {', '.join(names)} of {has}.")
+    return lines
+
+
+def _setting_lines(pair: PairDifference, first: TraceNumbers, other: TraceNumbers) -> list[str]:
+    lines = []
+    for names, has, lacks in (
+        (pair.settings_only_in_first, first, other),
+        (pair.settings_only_in_other, other, first),
+    ):
+        if names and lacks.stored:
+            columns = ", ".join(f"{name}.GROUP" for name in names)
+            lines.append(f"{lacks.label} has no columns {columns} to compare with those of {has.label}.")
+        elif names:
+            lines.append(f"{lacks.label} has no {', '.join(names)}, which changes in {has.label}.")
     return lines
 
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from matplotlib.patheffects import withStroke
 
+from lrsched_cli.core.numbers_text import whole_text
+from lrsched_cli.report.axes import scale_lr_axis, share_steps
 from lrsched_cli.report.captions import Caption
 from lrsched_cli.report.compare_axis import scale_distance_axis
 from lrsched_cli.report.compare_legend import Entry, legend_width, write_legend
 from lrsched_cli.report.compare_tables import value_text
-from lrsched_cli.report.decimation import decimated
+from lrsched_cli.report.decimation import drawn_points
 from lrsched_cli.report.forecast_verdict import outcome
-from lrsched_cli.report.numbers_text import whole_text
 from lrsched_cli.report.panels import (
     DARK,
     LIGHT,
@@ -24,9 +25,7 @@ from lrsched_cli.report.panels import (
     inches_of,
     page,
     panel,
-    scale_lr_axis,
     share,
-    share_steps,
     write_caption,
 )
 
@@ -98,8 +97,7 @@ def draw_forecast(forecast: Forecast, caption: Caption, style: Style) -> Figure:
         figure, (box[0], share(style, 0.86 + 0.33 * room), box[1], share(style, 0.67 * room)), palette
     )
     lower = panel(figure, (box[0], share(style, 0.72), box[1], share(style, 0.33 * room)), palette)
-    share_steps(upper, lower, 1.0, float(max(forecast.old_end, forecast.new_end)))
-    lower.set_xlabel("update", fontsize=9.5)
+    share_steps((upper, lower), 1.0, float(max(forecast.old_end, forecast.new_end)), "update")
     curves = list(_lr_curves(forecast, shared))
     _draw(upper, curves, palette, style)
     scale_lr_axis(upper, np.concatenate([curve.y for curve in curves]), style)
@@ -175,7 +173,7 @@ def _draw(axes: Axes, curves: Sequence[_Curve], palette: Palette, style: Style) 
     low, high = axes.get_xlim()
     for curve in curves:
         colour, marker = looks[curve.group]
-        x, y = decimated(curve.x, curve.y, int(style.width * style.dpi))
+        x, y = drawn_points(curve.x, curve.y, int(style.width * style.dpi))
         really = curve.plan == REALLY
         axes.plot(
             x,

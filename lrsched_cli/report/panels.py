@@ -1,8 +1,7 @@
-"""What every picture shares: the page, the colours, panels, axes, captions, and texts that fit."""
+"""What every picture shares: the page, the colours, panels, captions, and texts that fit."""
 
 from __future__ import annotations
 
-import math
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,14 +11,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
-
-from lrsched_cli.report.numbers_text import count_text, lr_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from matplotlib.axes import Axes
 
     from lrsched_cli.report.captions import Caption
@@ -40,8 +35,12 @@ DASHES: tuple[Any, ...] = (
 THIN, WIDE = 1.3, 3.6
 """Widths of curves, in points: the wide one stays visible below a thin one that equals it."""
 
-_PLAIN_TICKS_FROM = 0.1
-_NUMBER_HEIGHT = 0.22  # inches
+MAX_SETTINGS = 3
+"""Panels of settings; further ones are named at the foot."""
+
+FOOT = 0.72  # inches, below the lowest panel
+_BETWEEN = 0.14
+_LOWEST_PANEL = 0.24
 MAX_HAIRLINES = 60
 """Restarts beyond this number are too narrow to be drawn."""
 
@@ -69,6 +68,14 @@ class Palette(NamedTuple):
 
 LIGHT = Palette("#ffffff", "#1b1f24", "#6a717b", "#e3e6ea", _LIGHT_COLOURS)
 DARK = Palette("#14171c", "#e8eaed", "#9aa3ad", "#2a2f37", _DARK_COLOURS)
+
+
+class Sheet(NamedTuple):
+    """A page on which something is drawn."""
+
+    figure: Figure
+    palette: Palette
+    style: Style
 
 
 def page(style: Style, palette: Palette) -> Figure:
@@ -110,59 +117,6 @@ def panel(figure: Figure, box: tuple[float, float, float, float], palette: Palet
     return axes
 
 
-def inches_of_panel(axes: Axes) -> tuple[float, float]:
-    """A panel's width and height on the page."""
-    extent = axes.get_window_extent()
-    return extent.width / axes.figure.dpi, extent.height / axes.figure.dpi
-
-
-def scale_lr_axis(axes: Axes, lrs: np.ndarray[Any, np.dtype[np.float64]], style: Style) -> None:
-    """Limits and numbers of an axis that shows ``lrs``."""
-    axes.set_ylabel("learning rate", fontsize=9.5)
-    low, high = float(lrs.min()), float(lrs.max())
-    # One notation per axis: 0.075 beside 0.1, but 5e-4 beside 1e-3.
-    plain = high >= _PLAIN_TICKS_FROM
-    number = FuncFormatter(lambda value, _: f"{value:.6g}" if plain else lr_text(value))
-    positive = lrs[lrs > 0]
-    if style.log_y and positive.size:
-        axes.set_yscale("log", nonpositive="mask")
-        lowest = float(positive.min())
-        decades = math.log10(high / lowest) if high > lowest else 1.0
-        axes.set_ylim(lowest / 10 ** (0.06 * decades), high * 10 ** (0.07 * decades))
-        if decades < 1:  # between two decades an axis has round numbers of its own
-            axes.yaxis.set_major_locator(numbers_for(axes, most=5))
-        else:
-            few = decades < 2.5  # noqa: PLR2004 - then decades alone leave an axis nearly without numbers
-            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,), numticks=8))
-        axes.yaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: lr_text(value)))
-        return
-    span = (high - min(low, 0)) or 1.0
-    axes.set_ylim(min(low, 0) - (0.05 * span if low < 0 else 0), max(high, 0) + 0.08 * span)
-    axes.yaxis.set_major_locator(numbers_for(axes, most=7))
-    axes.yaxis.set_major_formatter(number)
-
-
-def numbers_for(axes: Axes, most: int, least: int = 2) -> MaxNLocator:
-    """Where the y axis has numbers: as many as there is room for, up to ``most``, at round values."""
-    room = int(inches_of_panel(axes)[1] / _NUMBER_HEIGHT)
-    return MaxNLocator(max(least, min(most, room)), steps=[1, 2, 2.5, 5, 10])
-
-
-def share_steps(upper: Axes, lower: Axes, first: float, last: float) -> None:
-    """Both panels show the steps from ``first`` to ``last``, numbered below the lower one."""
-    for axes in (upper, lower):
-        axes.set_xlim(first, last)
-        axes.xaxis.set_major_locator(
-            MaxNLocator(
-                max(2, min(8, int(inches_of_panel(axes)[0] / 0.5))), steps=[1, 2, 2.5, 5, 10], integer=True
-            )
-        )
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: count_text(value)))
-    upper.tick_params(labelbottom=False)
-    lower.set_xlabel("scheduler step", fontsize=9.5)
-
-
 def spread(wanted: Sequence[float], spacing: float, low: float, high: float) -> list[float]:
     """Places as near to the wanted ones as ``spacing`` allows, in the same order, from low to high."""
     order = sorted(range(len(wanted)), key=wanted.__getitem__)
@@ -200,6 +154,29 @@ def write_caption(
     for axes in figure.axes:
         axes.xaxis.label.set_color(palette.ink)
         axes.yaxis.label.set_color(palette.ink)
+
+
+def stacked(
+    style: Style, header: float, shares: tuple[float, float], below: int, settings: int
+) -> list[tuple[float, float]]:
+    """Bottom and height of panels on the page, from above, under a header of so many inches.
+
+    There is a first one, then as many as ``below`` says, then one for each of so many settings: at most
+    three of those, and as many as have room. ``shares`` are what the first one and each further one take
+    of the height, relative to each other.
+    """
+    first, further = shares
+    for shown in range(min(MAX_SETTINGS, settings), -1, -1):
+        count = below + shown
+        unit = (style.height - header - FOOT - count * _BETWEEN) / (first + count * further)
+        if shown == 0 or unit * further >= _LOWEST_PANEL:
+            break
+    boxes = []
+    top = style.height - header
+    for part in (first, *(further for _ in range(count))):
+        boxes.append((share(style, top - part * unit), share(style, part * unit)))
+        top -= part * unit + _BETWEEN
+    return boxes
 
 
 def inches_of(figure: Figure, text: str, points: float, weight: str = "normal") -> float:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from lrsched_cli.analysis.group_numbers import LR
 from lrsched_cli.analysis.resume.recipes import COMPLETE
+from lrsched_cli.core.numbers_text import whole_text
+from lrsched_cli.report.axes import scale_lr_axis, share_steps
 from lrsched_cli.report.captions import Caption
 from lrsched_cli.report.compare_axis import scale_distance_axis
 from lrsched_cli.report.compare_legend import Entry, legend_width, write_legend
-from lrsched_cli.report.decimation import decimated
-from lrsched_cli.report.numbers_text import whole_text
+from lrsched_cli.report.decimation import drawn_points
 from lrsched_cli.report.panels import (
     DARK,
     LIGHT,
@@ -24,9 +26,7 @@ from lrsched_cli.report.panels import (
     dashes,
     page,
     panel,
-    scale_lr_axis,
     share,
-    share_steps,
     write_caption,
 )
 
@@ -55,7 +55,7 @@ class _Tail(NamedTuple):
 
 
 def resume_caption(report: ResumeReport, curves: Curves, version: str) -> Caption:
-    """What was resumed, how many runs go on otherwise, version and hash."""
+    """What was resumed, how many runs go on otherwise, which settings but LRs differ, version and hash."""
     digest = hashlib.sha256(curves.reference.tobytes())
     for key, lrs in curves.resumed.items():
         digest.update(repr(key).encode() + lrs.tobytes())
@@ -69,6 +69,9 @@ def resume_caption(report: ResumeReport, curves: Curves, version: str) -> Captio
             else f"{whole_text(failed)} failed"
         )
     shown = f", {MAX_TAILS} of them drawn" if others > MAX_TAILS else ""
+    with_settings, names = _other_settings(report)
+    if with_settings:
+        shown += f" · {whole_text(with_settings)} with other {', '.join(names)}"
     return Caption(
         title=f"{report.name}, resumed",
         subtitle=f"{report.scheduler} over {report.optimizer} · {runs}, {said}{shown}",
@@ -76,6 +79,21 @@ def resume_caption(report: ResumeReport, curves: Curves, version: str) -> Captio
         stamp=f"lrsched {version} · {digest.hexdigest()[:8]}",
         fingerprint=digest.hexdigest(),
     )
+
+
+def _other_settings(report: ResumeReport) -> tuple[int, list[str]]:
+    """How many runs have other numbers of param groups than LRs, and which: they are not drawn, but told."""
+    found: dict[str, None] = {}
+    count = 0
+    for result in report.results:
+        numbers = result.kinds[0] if result.kinds else None
+        if numbers is not None and numbers.first is not None:
+            quantities = (numbers.first.quantity, *numbers.also)
+            names = dict.fromkeys(one.partition(" of ")[0] for one in quantities)
+            names.pop(LR, None)
+            found |= names
+            count += bool(names)
+    return count, list(found)
 
 
 def draw_resumes(report: ResumeReport, curves: Curves, caption: Caption, style: Style) -> Figure:
@@ -95,8 +113,7 @@ def draw_resumes(report: ResumeReport, curves: Curves, caption: Caption, style: 
         figure, (box[0], share(style, 0.86 + 0.33 * room), box[1], share(style, 0.67 * room)), palette
     )
     lower = panel(figure, (box[0], share(style, 0.72), box[1], share(style, 0.33 * room)), palette)
-    share_steps(upper, lower, 1.0, float(max(report.steps, _SEVERAL)))
-    lower.set_xlabel("update", fontsize=9.5)
+    share_steps((upper, lower), 1.0, float(max(report.steps, _SEVERAL)), "update")
     _draw_reference(upper, curves.reference, palette, style)
     apart = []
     for tail in tails:
@@ -146,7 +163,7 @@ def _entries(report: ResumeReport, tails: list[_Tail], palette: Palette) -> list
 
 def _draw_reference(axes: Axes, lrs: Floats, palette: Palette, style: Style) -> None:
     for slot, values in enumerate(lrs.T):
-        x, y = decimated(np.arange(1.0, len(values) + 1), values, int(style.width * style.dpi))
+        x, y = drawn_points(np.arange(1.0, len(values) + 1), values, int(style.width * style.dpi))
         look: dict[str, Any] = {"color": palette.colours[0], "linewidth": WIDE, "alpha": 0.45}
         axes.plot(x, y, linestyle=dashes(slot, WIDE), solid_capstyle="butt", **look)
 
@@ -154,7 +171,7 @@ def _draw_reference(axes: Axes, lrs: Floats, palette: Palette, style: Style) -> 
 def _draw_tail(axes: Axes, tail: _Tail, lrs: Floats, palette: Palette, style: Style) -> None:
     for slot, values in enumerate(lrs.T):
         updates = np.arange(tail.save_at + 1.0, tail.save_at + len(values) + 1)
-        x, y = decimated(updates, values, int(style.width * style.dpi))
+        x, y = drawn_points(updates, values, int(style.width * style.dpi))
         axes.plot(
             x,
             y,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from lrsched_cli.analysis.resume.results import KINDS
-from lrsched_cli.report.numbers_text import lr_text, whole_text
+from lrsched_cli.core.numbers_text import lr_text, whole_text
 from lrsched_cli.report.tables import at_text, plain_table
 
 if TYPE_CHECKING:

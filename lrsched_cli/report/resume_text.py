@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from lrsched_cli.analysis.resume.recipes import COMPLETE, RECIPES, Recipe
+from lrsched_cli.core.numbers_text import lr_text, whole_text
 from lrsched_cli.report.compare_tables import value_text
-from lrsched_cli.report.numbers_text import lr_text, whole_text
 from lrsched_cli.report.resume_tables import (
     FIRST_ONLY,
     cell,

@@ -69,7 +69,7 @@ def _separated(trace: Trace, selection: Selection, separator: str) -> Iterator[s
 def _columns(trace: Trace, selection: Selection) -> list[Column]:
     """Name, values and whether they are whole numbers, in the order of the file."""
     columns: list[Column] = [("step", trace.step, True), ("batch_size", trace.batch_size, True)]
-    for label, table in (("lr", trace.lr), ("scale", trace.scale)):
+    for label, table in (("lr", trace.lr), ("scale", trace.scale), *trace.settings.items()):
         columns += [(f"{label}.{name}", table[:, i], False) for i, name in enumerate(trace.groups)]
     if selection.factors:
         for i, name in enumerate(trace.groups):
@@ -78,8 +78,12 @@ def _columns(trace: Trace, selection: Selection) -> list[Column]:
                 for factor in trace.factors
                 if factor != "batch"
             ]
-            columns += [(f"{key}.{name}", trace.state[key][:, i], True) for key in ("cycle", "T_cur", "T_i")]
-        columns += _batch_columns(trace)
+            columns += [
+                (f"{key}.{name}", trace.state[key][:, i], True)
+                for key in ("cycle", "T_cur", "T_i")
+                if key in trace.state
+            ]
+        columns += _batch_columns(trace) if "batch" in trace.factors else []
     return columns
 
 

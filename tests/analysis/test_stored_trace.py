@@ -205,3 +205,61 @@ def test_a_hundred_thousand_rows_are_read_without_a_hang() -> None:
         except ScheduleFileError:
             assert bad
         assert time.perf_counter() - start < HANG
+
+
+ONE_CYCLE = """
+    steps: 30
+    optimizer: {type: SGD, lr: 0.1, momentum: 0.9}
+    param_groups: [{name: a}, {name: b.a, momentum: 0.5}]
+    scheduler: {type: OneCycleLR, max_lr: 0.1, total_steps: 31}
+    """
+
+
+def test_settings_that_change_come_back_to_the_last_bit() -> None:
+    Path("one.yaml").write_text(ONE_CYCLE)
+    trace = dry_run(load_schedule("one.yaml"))
+    found = parsed("".join(csv_text(trace, Selection(every=4))))
+    rows = found.step.astype(int)
+    assert found.groups == ("a", "b.a")
+    assert list(found.settings) == ["momentum"]
+    assert found.settings["momentum"].tobytes() == trace.settings["momentum"][rows].tobytes()
+    assert found.number("momentum") is found.settings["momentum"]
+    assert found.number("lr") is found.lr
+    assert found.number("weight_decay") is None
+
+
+def test_settings_and_cycles_are_told_apart() -> None:
+    found = parsed(
+        "step,eps.a,lr.a,scale.a,cycle.a,warmup.a,T_cur.a,T_i.a,batch.a\n0,3,1,1,0,,0,9,\n1,4,2,1,0,,1,9,\n"
+    )
+    assert found.lr.tolist() == [[1], [2]]
+    assert {name: values.tolist() for name, values in found.settings.items()} == {"eps": [[3], [4]]}
+    assert {name: values.tolist() for name, values in found.state.items()} == {
+        "cycle": [[0], [0]],
+        "T_cur": [[0], [1]],
+    }
+
+
+def test_names_of_groups_may_have_dots() -> None:
+    found = parsed("step,lr.a,lr.b.a,eps.a,eps.b.a\n0,1,2,3,4\n1,1,2,5,6\n")
+    assert found.groups == ("a", "b.a")
+    assert {name: values.tolist() for name, values in found.settings.items()} == {"eps": [[3, 4], [5, 6]]}
+
+
+def test_a_setting_that_not_every_group_has_a_column_for_is_not_read() -> None:
+    assert parsed("step,lr.a,lr.b,eps.a,note.c\n0,1,2,words,\n1,1,2,,\n").settings == {}
+
+
+def test_an_empty_cell_of_a_setting_is_no_number() -> None:
+    found = parsed("step,lr.a,lr.b,eps.a,eps.b\n0,1,2,,3\n1,1,2,4,\n")
+    expected = [[math.nan, 3], [4, math.nan]]
+    assert np.array_equal(found.settings["eps"], expected, equal_nan=True)
+
+
+def test_other_cells_of_a_setting_must_be_finite_numbers() -> None:
+    assert problems("step,lr.a,eps.a\n0,1,nan\n1,1,\n2,1,x\n3,,\n4,1,inf\n") == [
+        't.csv:2:5: eps.a: must be a finite number (got "nan")',
+        't.csv:4:5: eps.a: must be a finite number (got "x")',
+        "t.csv:5:3: lr.a: is empty",
+        't.csv:6:5: eps.a: must be a finite number (got "inf")',
+    ]

@@ -28,7 +28,7 @@ b             0.5    0.5     1      0.5  0.5365  0.6849  4.109
                      @ 0   @ 2      @ 0     @ 5
 
 warm-up through step 2; restarts at step 4, 6
-Loop optimizer-first: update k+1 runs at row k, so update 1 runs at the base LR of row 0.
+Loop optimizer-first: update k+1 runs at row k, so update 1 runs at the LRs of row 0.
 
 outputs/small.png
 outputs/small.csv

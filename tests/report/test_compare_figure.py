@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -290,3 +291,69 @@ def test_the_hash_is_that_of_what_is_drawn() -> None:
         ).fingerprint
 
     assert fingerprint(1.0, 2.0) == fingerprint(1.0, 2.0) != fingerprint(1.0, np.nextafter(2.0, 3))
+
+
+def with_momentum(*columns: Sequence[float], changing: bool = True) -> StoredTrace:
+    made = stored(*([1e-3] * len(column) for column in columns))
+    return replace(made, settings={"momentum": np.array(columns).T} if changing else {})
+
+
+def test_settings_that_change_have_a_panel_below_in_the_looks_of_their_files() -> None:
+    traces = {
+        "a": with_momentum([0.9, 0.8, 0.7], [0.5, 0.5, 0.5]),
+        "b": with_momentum([0.9, 0.9, 0.7], [0.5, 0.6, 0.5]),
+        "c": with_momentum([0.9, 0.8, 0.7], [0.5, 0.5, 0.5], changing=False),
+    }
+    figure = drawn(traces, loop="optimizer-first")
+    upper, lower, momentum = figure.axes
+    assert [axes.get_ylabel() for axes in figure.axes] == ["learning rate", "difference", "momentum"]
+    assert list(curves(momentum)) == ["a: g0", "a: g1", "b: g0", "b: g1"]
+    assert list(curves(lower)) == ["b: g0", "b: g1", "c: g0", "c: g1"]
+    assert points(curves(momentum)["b: g1"]) == ([0, 1, 2], [0.5, 0.6, 0.5])
+    for name, line in curves(momentum).items():
+        assert line.get_color() == curves(upper)[name].get_color()
+        assert dashes(line) == dashes(curves(upper)[name])
+    assert upper.get_position().y0 > lower.get_position().y1
+    assert lower.get_position().y0 > momentum.get_position().y1
+    assert outside_the_page(figure) == []
+
+
+def test_the_caption_names_settings_that_change_and_the_hash_is_theirs_too() -> None:
+    plain, one, other = (
+        {"a": with_momentum([0.9, 0.8]), "b": with_momentum(values, changing=changing)}
+        for values, changing in (([0.9, 0.8], False), ([0.9, 0.8], True), ([0.9, 0.7], True))
+    )
+    captions = [comparison_caption(traces, [], "1", ratio=False) for traces in (plain, one, other)]
+    assert {one.subtitle for one in captions} == {
+        "learning rates, and below the difference to a; then momentum"
+    }
+    assert len({one.fingerprint for one in captions}) == 3
+
+
+def test_settings_without_a_panel_are_named_at_the_foot() -> None:
+    made = stored([1.0, 2.0])
+    names = [f"s{number}" for number in range(5)]
+    trace = replace(made, settings={name: np.array([[0.0], [1.0]]) for name in names})
+    figure = drawn({"a": trace, "b": trace})
+    assert [axes.get_ylabel() for axes in figure.axes][2:] == names[:3]
+    assert "not drawn, but changing too: s3, s4 · some settings" in [text.get_text() for text in figure.texts]
+
+
+def test_the_x_axis_counts_updates_where_schedulers_step_every_epoch(tmp_path: Any) -> None:
+    scheduler = "scheduler: {type: StepLR, step_size: 1}"
+    texts = {
+        "every": f"steps: 6\n{scheduler}",
+        "epoch": f"steps: 6\nstep_every: epoch\nsteps_per_epoch: 2\n{scheduler}",
+        "long": f"steps: 6\nstep_every: epoch\nsteps_per_epoch: 3\n{scheduler}",
+    }
+    traces = {}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.yaml").write_text(text)
+        traces[name] = dry_run(load_schedule(tmp_path / f"{name}.yaml"))
+
+    def label(*names: str) -> str:
+        return drawn({name: traces[name] for name in names}).axes[-1].get_xlabel()
+
+    traces["again"] = traces["epoch"]
+    assert label("every", "epoch") == label("epoch", "long") == "update"
+    assert label("epoch", "again") == "update (a scheduler step every 2)"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from lrsched_cli.analysis.stored_trace import StoredTrace
 from lrsched_cli.report.compare_csv import comparison_csv
 from lrsched_cli.report.compare_tables import (
     _share,
+    changing_settings_parts,
     differences_table,
     matching_lines,
     numbers_lines,
@@ -217,3 +220,77 @@ def test_long_csvs_are_written_in_blocks() -> None:
     assert len(rows) == 10_000
     assert rows[4_999]["lr.b.g0"] == repr(4_999 / 3)
     assert rows[5_000]["lr.b.g0"] == ""
+
+
+MOMENTUM = replace(stored([1.0, 1.0, 1.0]), settings={"momentum": np.array([[0.9], [0.8], [0.7]])})
+OTHER = replace(stored([1.0, 1.0, 1.0]), settings={"momentum": np.array([[0.9], [0.85], [0.7]])})
+
+
+def test_settings_that_change_stand_below_the_numbers_and_have_rows_of_differences() -> None:
+    comparison = compare({"a": MOMENTUM, "b": OTHER, "c": stored([1.0, 1.0, 1.0])})
+    assert (
+        cells(*changing_settings_parts(comparison))
+        == """\
+
+Other settings that a scheduler changes (each at its step)
+file setting group first minimum maximum final
+a momentum g0 0.8 0.7 0.8 0.7
+@ 1 @ 2 @ 1 @ 2
+b momentum g0 0.85 0.7 0.85 0.7
+@ 1 @ 2 @ 1 @ 2"""
+    )
+    assert (
+        cells(differences_table(comparison))
+        == """\
+file setting group first differs largest absolute largest relative steps that differ
+b LR g0 - - - 0 of 3 (0%)
+momentum g0 @ 1 5e-2 5.882e-2 1 of 3 (33.3%)
+@ 1 @ 1
+c LR g0 - - - 0 of 3 (0%)"""
+    )
+    assert lines(matching_lines(comparison)) == [
+        "a is a number of a, b the other's; absolute |a - b|, relative |a - b| / |b|.",
+        "c has no columns momentum.GROUP to compare with those of a.",
+    ]
+    assert lines(verdict_lines(comparison)) == [
+        "b differs from a: momentum in 1 of 1 matched groups.",
+        "c differs from a: momentum in one of them only.",
+    ]
+
+
+def test_without_settings_that_change_nothing_is_said_of_them() -> None:
+    assert changing_settings_parts(compare({"a": A, "b": B})) == []
+
+
+def test_a_schedule_without_the_setting_is_told_as_such() -> None:
+    cyclic = "steps: 4\noptimizer: {{type: {}}}\nscheduler: {{type: CyclicLR, base_lr: 0.1, max_lr: 1.0}}\n"
+    Path("sgd.yaml").write_text(cyclic.format("SGD, momentum: 0.9"))
+    Path("adam.yaml").write_text(cyclic.format("Adam"))
+    comparison = compare({name: dry_run(load_schedule(f"{name}.yaml")) for name in ("sgd", "adam")})
+    assert lines(matching_lines(comparison))[1:] == [
+        "adam has no momentum, which changes in sgd.",
+        "sgd has no betas[0], which changes in adam.",
+    ]
+    assert lines(verdict_lines(comparison)) == [
+        "adam differs from sgd: momentum, betas[0] in one of them only."
+    ]
+
+
+def test_the_aligned_csv_has_the_columns_of_settings_after_those_of_the_lrs() -> None:
+    later = replace(
+        stored([1.0, 2.0], steps=[1, 2]), settings={"momentum": np.array([[0.5], [float("nan")]])}
+    )
+    text = "".join(comparison_csv({"a": MOMENTUM, "b": later, "c": stored([1.0, 1.0, 1.0])}))
+    assert text.splitlines() == [
+        "step,lr.a.g0,lr.b.g0,lr.c.g0,momentum.a.g0,momentum.b.g0",
+        "0,1.0,,1.0,0.9,",
+        "1,1.0,1.0,1.0,0.8,0.5",
+        "2,1.0,2.0,1.0,0.7,",
+    ]
+
+
+def test_groups_matched_by_order_are_told_once_whatever_is_compared() -> None:
+    other = replace(OTHER, groups=("h0",))
+    assert lines(matching_lines(compare({"a": MOMENTUM, "b": other})))[1:] == [
+        "b: groups of other names, matched by order: g0 with h0."
+    ]

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrsched_cli.report.decimation import decimated
+from lrsched_cli.report.decimation import decimated, drawn_points, held
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,3 +85,43 @@ def test_a_long_series_becomes_a_short_one() -> None:
     x, y = decimated(step, np.cos(step / 1000), 500)
     assert 500 < len(x) <= 2000
     assert (y.min(), y.max()) == (np.cos(step / 1000).min(), 1.0)
+
+
+@given(st.lists(st.sampled_from([0.0, 1.0, 2.0]), min_size=1, max_size=60))
+def test_a_held_value_stays_until_the_row_at_which_it_moves_on(values: list[float]) -> None:
+    x, y = np.arange(len(values), dtype=np.float64), np.array(values)
+    held_x, held_y = held(x, y)
+    rows = [(row, values[row]) for row in range(len(values))]
+    added = [
+        (row, values[row - 1])
+        for row in range(2, len(values))
+        if values[row] != values[row - 1] == values[row - 2]
+    ]
+    drawn = list(zip(held_x.tolist(), held_y.tolist(), strict=True))
+    assert sorted(drawn) == sorted([*rows, *added])
+    assert held_x.tolist() == sorted(held_x.tolist())
+    for place in range(1, len(drawn)):
+        # What stood still for a row never falls or rises on its way to the next.
+        if drawn[place][0] != drawn[place - 1][0] and drawn[place - 1] in rows[1:]:
+            row = int(drawn[place - 1][0])
+            if values[row - 1] == values[row]:
+                assert drawn[place][1] == values[row]
+
+
+@given(st.lists(st.floats(-1, 1), min_size=1, max_size=60, unique=True))
+def test_a_curve_that_always_moves_comes_back_as_it_is(values: list[float]) -> None:
+    x, y = series(values)
+    assert [one.tolist() for one in held(x, y)] == [x.tolist(), y.tolist()]
+
+
+def test_nothing_is_held_over_rows_that_are_missing() -> None:
+    x, y = np.array([0.0, 1.0, 5.0, 6.0]), np.array([1.0, 1.0, 0.5, 0.5])
+    assert [one.tolist() for one in held(x, y)] == [x.tolist(), y.tolist()]
+
+
+@given(VALUES, COLUMNS)
+def test_many_points_are_decimated_and_few_held(values: list[float], columns: int) -> None:
+    x, y = series(values)
+    expected = held(x, y) if len(y) <= 4 * columns else decimated(x, y, columns)
+    found = drawn_points(x, y, columns)
+    assert [one.tolist() for one in found] == [one.tolist() for one in expected]

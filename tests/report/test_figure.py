@@ -53,6 +53,7 @@ def trace_of(
         step=row,
         batch_size=np.full(rows, np.nan),
         lr=lr,
+        base_lr=lr[0],
         scale=np.ones_like(lr),
         factors={name: np.ones_like(lr) for name in Factors._fields},
         state={key: np.repeat(state[key][:, None], groups, axis=1) for key in Position._fields},

@@ -342,3 +342,14 @@ def test_the_fingerprint_is_that_of_the_lrs() -> None:
 
 def test_runs_that_could_not_be_resumed_are_not_told_to_have_the_same_lrs() -> None:
     assert "same" not in caption({}, report_of([failed(4), failed(5)])).subtitle
+
+
+def test_the_caption_names_the_settings_that_differ_besides_lrs() -> None:
+    results = [
+        wrong(10, quantity="lr of trunk", also=("momentum of trunk", "momentum of head")),
+        wrong(20, quantity="weight_decay of head", largest=None),
+        wrong(30, quantity="lr of trunk"),
+        wrong(40, kind="weights", quantity="w of trunk", largest=None),
+    ]
+    caption = resume_caption(report_of(results), Curves(np.ones((100, 2)), {}), "1")
+    assert caption.subtitle.endswith(" · 2 with other momentum, weight_decay")
