@@ -16,6 +16,7 @@ from lrsched_cli.cli.options import (
     Dark,
     Dpi,
     LogY,
+    Model,
     NoCsv,
     Overrides,
     Size,
@@ -71,20 +72,22 @@ def compare(  # noqa: PLR0913 - one argument per option
     dpi: Dpi = 200,
     dark: Dark = False,
     as_json: AsJson = False,
+    model: Model = None,
     trust: Trust = False,
 ) -> None:
     """Compare schedules, and traces stored as CSV, with the first of them.
 
-    Rows are compared by step, param groups by name, those of other names in their order. LRs a (of the
-    first) and b are equal where |a - b| <= atol + rtol * |b|; a run that begins or ends at another step,
-    or has another number of groups, is a difference too. A CSV with gaps (--every) is compared at the
-    steps that it has. --set and --steps go to every schedule.
+    Rows are compared by step, param groups by name, those of other names in their order; of each group the
+    LR, and every setting that a run changes. Numbers a (of the first) and b are equal where
+    |a - b| <= atol + rtol * |b|; a run that begins or ends at another step, has another number of groups,
+    or lacks a setting that the other changes, is a difference too. A CSV with gaps (--every) is compared at
+    the steps that it has. --set, --steps and --model go to every schedule.
     """
     width, height = inches(size)
     picture = target(out, _name(labels_of(inputs)), SUFFIXES)
     if not no_csv:
         _keep_inputs(picture.with_suffix(".csv"), inputs)
-    read = read_inputs(inputs, overrides, steps, trust=trust)
+    read = read_inputs(inputs, overrides, steps, trust=trust, model=model)
 
     from lrsched_cli import __version__  # noqa: PLC0415 - reading it takes time
     from lrsched_cli.analysis.compare import compare as compared  # noqa: PLC0415 - heavy, as below
@@ -135,12 +138,29 @@ def _document(
         "equal": comparison.equal,
         "rtol": comparison.rtol,
         "atol": comparison.atol,
+        "quantities": comparison.quantities,
         "files": list(written),
         "traces": comparison.traces,
         "pairs": comparison.pairs,
         "settings": differing,
         "without_settings": [label for label in read.traces if label not in read.schedules],
     }
+
+
+def _beginnings(read: Inputs) -> list[RenderableType]:
+    """How the schedules begin, where that differs: the first reason for LRs that are one update apart."""
+    from lrsched_cli.analysis.first_updates import first_updates  # noqa: PLC0415 - imports numpy
+    from lrsched_cli.analysis.trace import Trace  # noqa: PLC0415 - as above
+    from lrsched_cli.report.first_updates_text import first_updates_lines  # noqa: PLC0415 - imports rich
+
+    said = {
+        label: [line.plain for line in first_updates_lines(first_updates(trace))]
+        for label, trace in read.traces.items()
+        if isinstance(trace, Trace)
+    }
+    if len({tuple(lines) for lines in said.values()}) < 2:  # noqa: PLR2004 - they all begin alike
+        return []
+    return ["", "How they begin", *(f"{label}: {line}" for label, lines in said.items() for line in lines)]
 
 
 def _parts(
@@ -151,7 +171,9 @@ def _parts(
     return [
         "In numbers (each LR at its step)",
         *tables.numbers_tables(comparison.traces, result_width()),
+        *tables.changing_settings_parts(comparison),
         *tables.numbers_lines(comparison.traces),
+        *_beginnings(read),
         "",
         f"Differences to {comparison.traces[0].label}",
         tables.differences_table(comparison),

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from lrsched_cli.report.numbers_text import lr_text, whole_text
+from lrsched_cli.core.numbers_text import lr_text, whole_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from numpy.typing import NDArray
+    from rich.console import RenderableType
+
     from lrsched_cli.analysis.param_groups import ParamGroupInfo
-    from lrsched_cli.analysis.summary import GroupSummary
+    from lrsched_cli.analysis.summary import GroupSummary, SettingNumbers
     from lrsched_cli.analysis.trace import Trace
+
+    Floats = NDArray[np.float64]
 
 MAX_RESTARTS_SHOWN = 4
 MAX_KEY_ROWS = 40
@@ -33,6 +39,29 @@ def summary_table(summaries: Iterable[GroupSummary]) -> Table:
             lr_text(one.sum),
         )
     return table
+
+
+def changing_settings_parts(summaries: Sequence[SettingNumbers]) -> list[RenderableType]:
+    """In numbers, the other settings of the groups that the run changes; nothing where it changes none."""
+    if not summaries:
+        return []
+    table = plain_table("setting", "group", *SETTING_COLUMNS)
+    before = ""
+    for one in summaries:
+        table.add_row(
+            Text("" if one.setting == before else one.setting), Text(one.group), *setting_cells(one)
+        )
+        before = one.setting
+    return ["", "Other settings that the scheduler changes (each at its step)", table]
+
+
+SETTING_COLUMNS = ("first", "minimum", "maximum", "final")
+
+
+def setting_cells(numbers: SettingNumbers) -> list[str]:
+    """First, minimum, maximum and final number of a setting, each with its step."""
+    each = (numbers.first, numbers.minimum, numbers.maximum, numbers.final)
+    return [at_text(one.value, one.step) for one in each]
 
 
 def course_lines(summaries: Sequence[GroupSummary]) -> list[Text]:
@@ -92,7 +121,7 @@ def parameters_table(groups: Iterable[ParamGroupInfo]) -> Table:
 
 
 def key_steps_tables(trace: Trace, steps: Sequence[int], width: int) -> list[Table]:
-    """LRs of all groups at the given steps; as many tables side by side as ``width`` asks for.
+    """LRs and changing settings of all groups at the given steps; as many tables as ``width`` asks for.
 
     Long lists of steps are cut in the middle, with a row that says how many are left out.
     """
@@ -102,10 +131,11 @@ def key_steps_tables(trace: Trace, steps: Sequence[int], width: int) -> list[Tab
         head, tail = list(steps[:half]), list(steps[-half:])
     left_out = len(steps) - len(head) - len(tail)
     room = max(1, (width - 18) // 12)
+    every = _key_columns(trace)
     tables = []
-    for start in range(0, len(trace.groups), room):
-        columns = range(start, min(start + room, len(trace.groups)))
-        table = plain_table("step", "update", *(trace.groups[i] for i in columns))
+    for start in range(0, len(every), room):
+        columns = every[start : start + room]
+        table = plain_table("step", "update", *(name for name, _ in columns))
         for step in head:
             table.add_row(*_key_row(trace, step, columns))
         if left_out:
@@ -116,13 +146,32 @@ def key_steps_tables(trace: Trace, steps: Sequence[int], width: int) -> list[Tab
     return tables
 
 
+def length_text(trace: Trace) -> str:
+    """How long a run is: scheduler steps, or updates where the scheduler is not stepped at each."""
+    every = trace.updates_per_step
+    if every == 1:
+        return f"{whole_text(trace.steps)} scheduler steps"
+    return f"{whole_text(trace.steps)} updates, a scheduler step every {whole_text(every)}"
+
+
+def _key_columns(trace: Trace) -> list[tuple[str, Floats]]:
+    """The LRs of the groups, then their changing settings: one column for all groups where they agree."""
+    columns = [(name, trace.lr[:, group]) for group, name in enumerate(trace.groups)]
+    for setting, values in trace.settings.items():
+        if np.array_equal(values, np.broadcast_to(values[:, :1], values.shape), equal_nan=True):
+            columns.append((setting, values[:, 0]))
+        else:
+            columns += [(f"{setting} {name}", values[:, group]) for group, name in enumerate(trace.groups)]
+    return columns
+
+
 def row_meaning(trace: Trace) -> Text:
     """Which update runs at a row's LRs, in one sentence."""
     if trace.loop == "scheduler-first":
         return Text(
             "Loop scheduler-first: update k runs at row k; row 0 (before the first step) is never used."
         )
-    return Text("Loop optimizer-first: update k+1 runs at row k, so update 1 runs at the base LR of row 0.")
+    return Text("Loop optimizer-first: update k+1 runs at row k, so update 1 runs at the LRs of row 0.")
 
 
 def shape_text(shape: Sequence[int]) -> str:
@@ -134,7 +183,18 @@ def shape_text(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape)) if shape else "scalar"
 
 
-_WORDS = {"group", "parameter", "shape", "file", "setting", "recipe", "where", "fault", "first difference"}
+_WORDS = {
+    "group",
+    "schedule",
+    "parameter",
+    "shape",
+    "file",
+    "setting",
+    "recipe",
+    "where",
+    "fault",
+    "first difference",
+}
 _NAME_WIDTH, _NUMBER_WIDTH = 8, 9  # columns
 _MAIN_SETTINGS = ("eps", "weight_decay", "momentum", "betas")
 
@@ -155,12 +215,12 @@ def plain_table(first: str, *others: str) -> Table:
     return table
 
 
-def _key_row(trace: Trace, step: int, columns: Iterable[int]) -> list[str]:
+def _key_row(trace: Trace, step: int, columns: Iterable[tuple[str, Floats]]) -> list[str]:
     update = trace.update_at(step)
     return [
         whole_text(step),
         "-" if update is None else whole_text(update),
-        *(lr_text(float(trace.lr[step, i])) for i in columns),
+        *("-" if np.isnan(values[step]) else lr_text(float(values[step])) for _, values in columns),
     ]
 
 

@@ -159,7 +159,7 @@ def test_json_is_one_document_with_the_whole_result() -> None:
     traced("one.yaml", "golden.csv")
     found = document(*TWO, "golden.csv", "--rtol", "1e-9")
     assert list(found) == [
-        "equal", "rtol", "atol", "files", "traces", "pairs", "settings", "without_settings",
+        "equal", "rtol", "atol", "quantities", "files", "traces", "pairs", "settings", "without_settings",
     ]  # fmt: skip
     assert (found["equal"], found["rtol"], found["atol"]) == (False, 1e-9, 0)
     assert found["files"] == ["outputs/compare-one-two-golden.png", "outputs/compare-one-two-golden.csv"]

@@ -23,6 +23,14 @@ layer 2      2e-3  6.546e-4  5.491e-3     4e-4  6.815e-4  2.461e-3  7.384
 layer 3      3e-3  9.818e-4  8.237e-3     6e-4  1.022e-3  3.692e-3  11.08
                         @ 1     @ 200  @ 1,699   @ 3,000
 
+The first updates
+group     update 1         2         3         4         5      peak   at
+─────────────────────────────────────────────────────────────────────────
+layer 1   3.273e-4  3.273e-4  3.273e-4  3.273e-4  3.273e-4  2.746e-3  200
+layer 2   6.546e-4  6.546e-4  6.546e-4  6.546e-4  6.546e-4  5.491e-3  200
+layer 3   9.818e-4  9.818e-4  9.818e-4  9.818e-4  9.818e-4  8.237e-3  200
+Updates 1 to 10 run at the floor of the warm-up. Update 200 is the first at the peak.
+
 Param groups
 #  group     base LR   eps  weight_decay       betas  tensors  elements
 ───────────────────────────────────────────────────────────────────────
