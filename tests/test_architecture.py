@@ -14,6 +14,7 @@ import typer
 
 import lrsched_cli
 from lrsched_cli.cli.app import app
+from lrsched_cli.core.families import FAMILIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,6 +130,22 @@ def test_the_layers_import_one_way() -> None:
     done = subprocess.run([lint, "--no-cache"], cwd=ROOT, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"Contracts: [1-9]\d* kept, 0 broken", done.stdout)
+
+
+def names_of_library_schedulers() -> set[str]:
+    """The types of other libraries, as a file has them and as their classes are called."""
+    others = [family for family in FAMILIES if family.name != "lrsched"]
+    names = {name for family in others for name in family.names()}
+    assert {"StepLR", "OneCycleLR"} <= names
+    return names
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if not name.startswith("core/families/")])
+def test_only_the_families_name_a_scheduler_class(name: str) -> None:
+    """Comments and docstrings included: what is true of one class is said where the class is known."""
+    source = FILES[name].read_text(encoding="utf-8")
+    words = set(re.findall(r"\w+(?:\.\w+)*", source)) | set(re.findall(r"\w+", source))
+    assert words & names_of_library_schedulers() == set()
 
 
 def test_help_speaks_the_projects_language() -> None:

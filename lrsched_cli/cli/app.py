@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lrsched_cli.cli.compare import compare
+from lrsched_cli.cli.conformance import conformance
+from lrsched_cli.cli.groups import groups
 from lrsched_cli.cli.plot import plot
+from lrsched_cli.cli.presets import presets
 from lrsched_cli.cli.show import show
 from lrsched_cli.cli.streams import abandon_stdout, print_error, print_note
 from lrsched_cli.cli.trace import trace
@@ -25,7 +28,16 @@ if TYPE_CHECKING:
 COULD_NOT_RUN = 2
 # A terminal that is closed sends SIGHUP, where there is such a thing.
 _ENDING = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-COMMANDS: tuple[Callable[..., None], ...] = (plot, trace, show, compare, verify_resume)
+COMMANDS: tuple[Callable[..., None], ...] = (
+    plot,
+    trace,
+    show,
+    groups,
+    compare,
+    verify_resume,
+    conformance,
+    presets,
+)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lrsched_cli.report.numbers_text import whole_text
+from lrsched_cli.core.numbers_text import whole_text
 
 if TYPE_CHECKING:
     from lrsched_cli.analysis.checkpoint.inspection import CheckpointReport

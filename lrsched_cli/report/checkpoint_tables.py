@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from lrsched_cli.core.families import family_of
+from lrsched_cli.core.numbers_text import lr_text, whole_text
 from lrsched_cli.report.checkpoint_steps_text import between_text, steps_lines
 from lrsched_cli.report.compare_tables import value_text
-from lrsched_cli.report.numbers_text import lr_text, whole_text
 from lrsched_cli.report.tables import plain_table
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def head_lines(report: CheckpointReport) -> list[Text]:
         _read_text("step", report.step_entry),
     ]
     lines = [
-        f"{report.path}: stands at scheduler step {where}",
+        f"{report.path}: stands at {'scheduler step' if report.updates_per_step == 1 else 'update'} {where}",
         f"Read: {'; '.join(read)}.",
         *_class_lines(report),
     ]
@@ -82,15 +83,21 @@ def _class_lines(report: CheckpointReport) -> Iterator[str]:
             "The file has no scheduler's state. Resumed without one, the schedule begins anew: restore it "
             "from a file of its own, or call scheduler.step() once for every step that was taken."
         )
-    elif report.scheduler_class != "LRScheduler":
+    elif not report.restore.tried:
         known = report.scheduler_class
-        looks = f"looks like that of torch's {known}" if known else "is of a class unknown here"
+        looks = f"looks like that of {_whose(known)}" if known else "is of a class unknown here"
         yield (
-            f"The scheduler's state {looks}; the schedule file describes LRScheduler. Steps and LRs are "
-            "compared, a restore cannot be tried."
+            f"The scheduler's state {looks}; the schedule file describes {report.described}. Steps and LRs "
+            "are compared, a restore cannot be tried."
         )
     if report.optimizer is None:
         yield "The file has no optimizer's state: what is in its param groups is not known."
+
+
+def _whose(kind: str) -> str:
+    """A type with its library, where the type itself does not say it."""
+    library = family_of(kind).name
+    return kind if kind.startswith(f"{library}.") else f"{library}'s {kind}"
 
 
 def groups_table(report: CheckpointReport) -> Table:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from lrsched_cli.core.numbers_text import lr_text, whole_text
 from lrsched_cli.report.compare_tables import value_text
 from lrsched_cli.report.forecast_verdict import verdict
-from lrsched_cli.report.numbers_text import lr_text, whole_text
 from lrsched_cli.report.tables import at_text, plain_table
 
 if TYPE_CHECKING:
@@ -163,7 +163,14 @@ def _setting_lines(fates: Sequence[SettingFate]) -> Iterator[str]:
             one for one in fates if one.acts is False
         ],
         "optimizer.load_state_dict brings it back; to change it, set it in optimizer.param_groups after "
-        "loading.": [one for one in fates if one.counts and one.wins == "checkpoint"],
+        "loading.": [
+            one for one in fates if one.counts and one.wins == "checkpoint" and not _of_scheduler(one)
+        ],
+        "scheduler.load_state_dict brings it back; the file's value is of no effect.": [
+            one
+            for one in fates
+            if _of_scheduler(one) and one.wins == "checkpoint" and one.reason == "restored"
+        ],
         "the file's class goes on with the state and the settings of another.": [
             one for one in fates if one.key == "optimizer.type"
         ],
@@ -181,6 +188,10 @@ def _setting_lines(fates: Sequence[SettingFate]) -> Iterator[str]:
         yield "acts from: the first update at another LR than the checkpoint's value would give it."
 
 
+def _of_scheduler(fate: SettingFate) -> bool:
+    return fate.key.startswith("scheduler.")
+
+
 def _because(fates: Sequence[SettingFate], reason: str) -> list[SettingFate]:
     return [one for one in fates if one.reason == reason]
 
@@ -193,6 +204,6 @@ def _keys(fates: Sequence[SettingFate], most: int = 4) -> str:
 def _message_lines(forecast: Forecast) -> Iterator[str]:
     lines = [line for message in forecast.messages for line in message.splitlines()]
     for place, line in enumerate(lines[:MAX_ROWS]):
-        yield line if place else f"LRScheduler warns: {line}"
+        yield line if place else f"The scheduler warns: {line}"
     if len(lines) > MAX_ROWS:
         yield f"  {len(lines) - MAX_ROWS} more"

@@ -84,6 +84,7 @@ def report(*groups: GroupReport, **changed: Any) -> CheckpointReport:
         "scheduler": PartRead("sched", "usual name"),
         "step_entry": None,
         "scheduler_class": "LRScheduler",
+        "described": "LRScheduler",
         "steps": StepsReport(25, (said("scheduler", 25), said("optimizer", 25))),
         "groups": groups,
         "settings": (),
@@ -177,12 +178,20 @@ def test_what_is_not_there_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("StepLR", "looks like that of torch's StepLR"), ("", "is of a class unknown here")]
+    ("name", "words"),
+    [
+        ("StepLR", "looks like that of torch's StepLR"),
+        ("LRScheduler", "looks like that of lrsched's LRScheduler"),
+        ("transformers.greedy", "looks like that of transformers.greedy"),
+        ("", "is of a class unknown here"),
+    ],
 )
 def test_a_state_of_another_class_is_told(name: str, words: str) -> None:
-    line = lines(*head_lines(report(scheduler_class=name)))[2]
+    untried = restoring((NextUpdate(26, 25, (1e-3,), None),), 0, None, (), tried=False)
+    found = report(scheduler_class=name, described="CosineAnnealingLR", restore=untried)
+    line = lines(*head_lines(found))[2]
     assert line == (
-        f"The scheduler's state {words}; the schedule file describes LRScheduler. Steps and LRs are "
+        f"The scheduler's state {words}; the schedule file describes CosineAnnealingLR. Steps and LRs are "
         "compared, a restore cannot be tried."
     )
 

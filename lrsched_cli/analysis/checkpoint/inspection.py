@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lrsched_cli.analysis.checkpoint.file import read_checkpoint_file
 from lrsched_cli.analysis.checkpoint.groups import GroupReport, group_reports
 from lrsched_cli.analysis.checkpoint.parts import CheckpointKeys, find_parts
 from lrsched_cli.analysis.checkpoint.restore import (
@@ -15,11 +14,14 @@ from lrsched_cli.analysis.checkpoint.restore import (
     restore_report,
 )
 from lrsched_cli.analysis.checkpoint.saved import read_optimizer, read_scheduler
-from lrsched_cli.analysis.checkpoint.settings import Unlike, unlike_settings
+from lrsched_cli.analysis.checkpoint.settings import Fresh, Unlike, unlike_settings
 from lrsched_cli.analysis.checkpoint.steps import StepsReport, steps_report
 from lrsched_cli.analysis.trace import dry_run
+from lrsched_cli.core.checkpoint_file import read_checkpoint_file
 from lrsched_cli.core.config import MAX_STEPS
-from lrsched_cli.errors import StepError, UsageError
+from lrsched_cli.core.families import alike
+from lrsched_cli.core.stepping import one_line
+from lrsched_cli.errors import LrschedError, StepError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,9 +52,10 @@ class PartRead:
 class CheckpointReport:
     """What ``inspect_checkpoint`` found; the parts are None where the file has none.
 
-    ``scheduler_class`` is ``LRScheduler`` for this package's own, else the class of torch's that the state
-    looks like, empty where it looks like none, None without a scheduler's state. ``end`` is the last step
-    of the schedule file, ``followed`` the last one that was looked at.
+    ``scheduler_class`` is the type that the scheduler's state looks like, empty where it looks like none,
+    None without such a state; ``described`` is the one that the schedule file names. ``end`` is the last
+    step of the file, ``followed`` the last one that was looked at. Steps are updates, each with
+    ``updates_per_step`` scheduler steps.
     """
 
     path: str
@@ -64,10 +67,12 @@ class CheckpointReport:
     scheduler: PartRead | None
     step_entry: PartRead | None
     scheduler_class: str | None
+    described: str
     steps: StepsReport
     groups: tuple[GroupReport, ...]
     settings: tuple[Unlike, ...]
     restore: RestoreReport
+    updates_per_step: int = 1
 
     @property
     def agree(self) -> bool:
@@ -111,22 +116,28 @@ def inspect_checkpoint(
     Raises:
         UsageError: a file that cannot be read, or lacks what was asked for; a step beyond a dry run's
             10,000,000; another number of param groups than the file has.
-        StateError: a state of LRScheduler that no scheduler can be restored from.
+        StateError: a state of this package's own scheduler that none can be restored from.
         ScheduleFileError: settings of the schedule file that fail on the way.
     """
     parts = find_parts(read_checkpoint_file(path), keys or CheckpointKeys(), path)
     optimizer = read_optimizer(parts.optimizer, path) if parts.optimizer else None
     scheduler = read_scheduler(parts.scheduler, path) if parts.scheduler else None
     _check_counts(schedule, optimizer, scheduler, path)
-    steps = steps_report(optimizer, scheduler, parts.step, schedule.loop, path)
+    steps = steps_report(optimizer, scheduler, parts.step, schedule, path)
     end = _end(schedule, steps.step, path)
-    in_all = end if scheduler is None or scheduler.own is None else 2 * end - steps.step
+    fresh_optimizer, fresh_scheduler = build(schedule)
+    fresh_state = fresh_scheduler.state_dict()
+    is_alike = scheduler is not None and alike(scheduler.state, fresh_state)
+    in_all = 2 * end - steps.step if is_alike else end
     plan = dry_run(schedule, end, _share(progress, 0, in_all))
-    fresh, fresh_scheduler = build(schedule)
-    settings = unlike_settings(
-        optimizer, scheduler, fresh.param_groups, fresh_scheduler.state_dict(), schedule.batch_plan
-    )
-    restored = _restored(schedule, (optimizer, scheduler), end, path, _share(progress, end, in_all))
+    scheduled = frozenset(name.partition("[")[0] for name in plan.settings)
+    fresh = Fresh(fresh_optimizer.param_groups, fresh_state, scheduled)
+    settings = unlike_settings(optimizer, scheduler, schedule, fresh, is_alike=is_alike)
+    restored = None
+    if scheduler is not None and is_alike:
+        restored = _restored(
+            schedule, (optimizer, scheduler), (steps.step, end), path, _share(progress, end, in_all)
+        )
     return CheckpointReport(
         path=str(path),
         schedule=schedule.name,
@@ -135,12 +146,14 @@ def inspect_checkpoint(
         followed=end,
         **_parts_read(parts),
         scheduler_class=scheduler.kind if scheduler else None,
+        described=schedule.scheduler.type,
         steps=steps,
         groups=group_reports(
             plan, steps.step, optimizer, scheduler, restored.trace.lr[0] if restored else None
         ),
         settings=settings,
         restore=restore_report(plan, steps.step, steps.ahead, restored),
+        updates_per_step=schedule.updates_per_step,
     )
 
 
@@ -192,16 +205,18 @@ def _share(progress: Progress | None, before: int, in_all: int) -> Progress | No
 
 def _restored(
     schedule: Schedule,
-    states: tuple[SavedOptimizer | None, SavedScheduler | None],
-    end: int,
+    states: tuple[SavedOptimizer | None, SavedScheduler],
+    span: tuple[int, int],
     path: Path,
     progress: Progress | None,
-) -> Restored | None:
-    """A restore, where the file has a state for the scheduler that the schedule file describes."""
-    optimizer, scheduler = states
-    if scheduler is None or scheduler.own is None:
-        return None
+) -> Restored:
+    """A restore of a state that looks like one of the scheduler that the schedule file describes."""
     try:
-        return restore(schedule, optimizer, scheduler, end, progress)
+        return restore(schedule, *states, span, progress)
     except StepError as error:
         raise UsageError(f"{path}: after a restore, {error}") from None
+    except LrschedError:
+        raise
+    except Exception as error:  # whatever a library or the user's own class trips over
+        message = f"{path}: a run with {schedule.scheduler.type} cannot go on from it: {one_line(error)}"
+        raise UsageError(message) from error

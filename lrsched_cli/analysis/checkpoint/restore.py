@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lrsched_cli.analysis.checkpoint.groups import as_held
-from lrsched_cli.analysis.trace import Trace, record
+from lrsched_cli.analysis.record import About, Turns, Watched, record
+from lrsched_cli.core.stepping import step_at
 from lrsched_cli.errors import ScheduleMismatchWarning
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lrsched_cli.analysis.checkpoint.saved import SavedOptimizer, SavedScheduler
+    from lrsched_cli.analysis.trace import Trace
     from lrsched_cli.core.config import Schedule
-    from lrsched_cli.core.scheduler import LRScheduler
 
     Floats = NDArray[np.float64]
     Progress = Callable[[int, int], None]
@@ -77,7 +78,7 @@ class Restored:
     messages: tuple[str, ...]
 
 
-def build(schedule: Schedule) -> tuple[torch.optim.Optimizer, LRScheduler]:
+def build(schedule: Schedule) -> tuple[torch.optim.Optimizer, Any]:
     """What the file describes, before any load: the optimizer over dummies, and the scheduler over it."""
     from lrsched_cli.core.build import build_scheduler  # noqa: PLC0415 - imports torch
     from lrsched_cli.core.stand_ins import dummy_optimizer  # noqa: PLC0415 - as above
@@ -90,29 +91,31 @@ def restore(
     schedule: Schedule,
     optimizer: SavedOptimizer | None,
     scheduler: SavedScheduler,
-    end: int,
+    span: tuple[int, int],
     progress: Progress | None = None,
 ) -> Restored:
-    """Build from the file, load the optimizer's state, then the scheduler's, and step through ``end``.
+    """Build from the file, load the optimizer's state, then the scheduler's, and step on.
 
-    Raises StepError where the law cannot go on from the restored state.
+    ``span`` are the update that the checkpoint stands at, and the last one to make. Raises StepError where
+    the law cannot go on from the restored state, and whatever a library raises.
     """
+    from lrsched_cli.core.stand_ins import idle_update  # noqa: PLC0415 - imports torch
+
     dummy, restored = build(schedule)
+    idle_update(dummy)  # else torch's schedulers would warn that the optimizer never was stepped
     if optimizer is not None:
         dummy.load_state_dict(_over_dummies(optimizer.param_groups, dummy))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         restored.load_state_dict(scheduler.state)
-    first = restored.last_epoch
-    plan = schedule.batch_plan
-    trace = record(
-        restored,
-        (plan.size_at(step) for step in range(first + 1, end + 1)),
-        name=schedule.name,
-        loop=schedule.loop,
-        total=end - first,
-        progress=progress,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # those of the steps are for a dry run to tell
+        trace = record(
+            Watched(restored, dummy, schedule.family.view(restored)),
+            Turns(step_at(schedule), schedule.batch_plan.size_at, span[0] + 1, span[1]),
+            About(schedule.name, schedule.loop, schedule.updates_per_step),
+            progress,
+        )
     dtypes = [group.dtype for group in optimizer.groups] if optimizer else ["float64"] * len(trace.groups)
     return Restored(trace, tuple(dtypes), tuple(_text(one.message) for one in caught))
 
@@ -128,7 +131,7 @@ def _over_dummies(groups: tuple[Mapping[str, Any], ...], dummy: torch.optim.Opti
 
 
 def _text(message: Warning | str) -> str:
-    """A warning in one line; that of LRScheduler's has a line per difference."""
+    """A warning in one line; that of a mismatch has a line per difference."""
     joined = "; ".join(line.strip() for line in str(message).splitlines())
     return joined.replace(":; ", ": ") if isinstance(message, ScheduleMismatchWarning) else joined
 

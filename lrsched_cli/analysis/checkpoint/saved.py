@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from lrsched_cli.analysis.checkpoint.parts import MISSING, kind_text, plain, whole
 from lrsched_cli.core.factors import learning_rate
+from lrsched_cli.core.families import kind_of_state
 from lrsched_cli.core.scheduler_state import read_state
+from lrsched_cli.core.sections import OWN_SCHEDULER as OWN
 from lrsched_cli.errors import StateError, UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from lrsched_cli.analysis.checkpoint.parts import FoundPart
     from lrsched_cli.core.scheduler_state import SavedGroup, SavedState
 
-OWN = "LRScheduler"
 _NOT_SETTINGS = {"params", "param_names", "name", "lr"}
 
 
@@ -50,7 +51,7 @@ class SavedScheduler:
     key: str
     kind: str
     own: SavedState | None
-    """The state as this package's LRScheduler reads it; None where it is of another class."""
+    """The state as this package's own scheduler reads it; None where it is of another class."""
     state: Mapping[str, Any]
     step: int | None
     step_field: str
@@ -100,12 +101,13 @@ def _updates(state: Mapping[str, Any], groups: Any) -> tuple[int, int] | None:
 
 
 def read_scheduler(part: FoundPart, path: Path) -> SavedScheduler:
-    """Check a scheduler's state, of this package's LRScheduler or of another class.
+    """Check a scheduler's state, of this package's own class or of another.
 
-    Raises StateError where it is LRScheduler's and cannot be restored from.
+    Raises StateError where it is of the own class and cannot be restored from.
     """
     state = part.value
-    if "format_version" in state or {"global_step", "T_cur"} <= state.keys():
+    kind = kind_of_state(state)
+    if kind == OWN:
         try:
             return _own(part, read_state(state))
         except StateError as error:
@@ -113,14 +115,14 @@ def read_scheduler(part: FoundPart, path: Path) -> SavedScheduler:
     field, step = _step_of(state)
     return SavedScheduler(
         key=part.key,
-        kind=class_of(state),
+        kind=kind,
         own=None,
         state=state,
         step=step,
         step_field=field,
         names=None,
         lrs=_numbers(state.get("_last_lr")),
-        base_lrs=_numbers(_base_lrs(state)),
+        base_lrs=base_lrs_in(state),
     )
 
 
@@ -146,7 +148,7 @@ def _written(saved: SavedState, group: SavedGroup) -> float:
     settings = {**(saved.hyperparameters or {}), **group.overrides}
     low, high = (plain(settings.get(key)) for key in ("eta_scal_min", "eta_scal_max"))
     if not isinstance(low, int | float) or not isinstance(high, int | float):
-        raise StateError("this is no state of LRScheduler: eta_scal_min or eta_scal_max is missing")
+        raise StateError(f"this is no state of {OWN}: eta_scal_min or eta_scal_max is missing")
     return learning_rate(group.base_lr, low, high, group.lr_scale)
 
 
@@ -162,6 +164,11 @@ def _step_of(state: Mapping[str, Any]) -> tuple[str, int | None]:
         field, step = _step_of(inner[0])
         return f"_schedulers.0.{field}", step
     return "", None
+
+
+def base_lrs_in(state: Mapping[str, Any]) -> tuple[float, ...] | None:
+    """The base LRs that a scheduler's state holds, or its first part's; None where it holds none."""
+    return _numbers(_base_lrs(state))
 
 
 def _base_lrs(state: Mapping[str, Any]) -> Any:
@@ -181,28 +188,3 @@ def _numbers(value: Any) -> tuple[float, ...] | None:
     if not isinstance(each, tuple) or not each or not all(isinstance(one, int | float) for one in each):
         return None
     return tuple(map(float, each))
-
-
-_TELLING: tuple[tuple[set[str], str], ...] = (
-    ({"_milestones", "_schedulers"}, "SequentialLR"),
-    ({"_schedulers"}, "ChainedScheduler"),
-    ({"lr_lambdas"}, "LambdaLR or MultiplicativeLR"),
-    ({"num_bad_epochs"}, "ReduceLROnPlateau"),
-    ({"T_max"}, "CosineAnnealingLR"),
-    ({"T_0", "T_mult"}, "CosineAnnealingWarmRestarts"),
-    ({"_schedule_phases"}, "OneCycleLR"),
-    ({"max_lrs"}, "CyclicLR"),
-    ({"anneal_epochs"}, "SWALR"),
-    ({"milestones"}, "MultiStepLR"),
-    ({"step_size"}, "StepLR"),
-    ({"start_factor"}, "LinearLR"),
-    ({"power"}, "PolynomialLR"),
-    ({"total_iters", "factor"}, "ConstantLR"),
-    ({"gamma", "base_lrs"}, "ExponentialLR"),
-)
-"""The keys in a state that only one of torch's classes writes, the most telling first."""
-
-
-def class_of(state: Mapping[str, Any]) -> str:
-    """Of which of torch's classes a scheduler's state looks; empty where it looks like none."""
-    return next((name for keys, name in _TELLING if keys <= state.keys()), "")

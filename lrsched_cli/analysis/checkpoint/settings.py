@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lrsched_cli.analysis.checkpoint.groups import match_saved
 from lrsched_cli.analysis.checkpoint.parts import MISSING, plain
+from lrsched_cli.core.families.family import NOT_SAVED, NOT_TOLD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from lrsched_cli.analysis.checkpoint.saved import SavedOptimizer, SavedScheduler
     from lrsched_cli.core.batch_plan import BatchPlan
+    from lrsched_cli.core.config import Schedule
     from lrsched_cli.core.scheduler_state import SavedState
 
 _IMPLEMENTATION = {"foreach", "fused", "capturable", "differentiable"}
@@ -36,42 +38,54 @@ class Unlike:
     wins: Literal["checkpoint", "file"]
 
 
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """What the schedule file describes, before any load: the param groups, and the scheduler's state.
+
+    ``scheduled`` are the numbers of the groups, besides the LR, that the run changes.
+    """
+
+    groups: Sequence[Mapping[str, Any]]
+    state: Mapping[str, Any]
+    scheduled: frozenset[str]
+
+
 def unlike_settings(
     optimizer: SavedOptimizer | None,
     scheduler: SavedScheduler | None,
-    fresh_groups: Sequence[Mapping[str, Any]],
-    fresh_state: Mapping[str, Any],
-    batch_plan: BatchPlan,
+    schedule: Schedule,
+    fresh: Fresh,
+    *,
+    is_alike: bool,
 ) -> tuple[Unlike, ...]:
     """Every setting that differs, the optimizer's first.
 
     Args:
         optimizer: with as many groups as the file has, as ``scheduler``.
         scheduler: of this package's class, or of another one.
-        fresh_groups: the param groups of the optimizer that the file describes, under a scheduler.
-        fresh_state: the state of that scheduler, before its first step.
-        batch_plan: the file's batch sizes.
+        schedule: the file.
+        fresh: what it describes.
+        is_alike: whether the saved state looks like that of the type that the file names.
     """
     own = scheduler.own if scheduler else None
     foreign = scheduler is not None and own is None
-    found = [*_of_optimizer(optimizer, fresh_groups, foreign=foreign)] if optimizer else []
-    if own is not None and not own.is_bare:
-        found += [*_of_scheduler(own, fresh_state), *_batch_size(own, batch_plan)]
+    found = [*_of_optimizer(optimizer, fresh, foreign=foreign)] if optimizer else []
+    if own is not None and not own.is_bare and is_alike:
+        found += [*_of_scheduler(own, fresh.state), *_batch_size(own, schedule.batch_plan)]
     elif foreign and scheduler:
-        found += _foreign_base_lrs(scheduler, optimizer, fresh_state)
+        found += _foreign_base_lrs(scheduler, optimizer, fresh.groups)
+        found += _of_other_scheduler(scheduler, schedule, fresh.state) if is_alike else []
     return tuple(found)
 
 
-def _of_optimizer(
-    optimizer: SavedOptimizer, fresh: Sequence[Mapping[str, Any]], *, foreign: bool
-) -> Iterator[Unlike]:
-    names = [str(group["name"]) for group in fresh]
+def _of_optimizer(optimizer: SavedOptimizer, fresh: Fresh, *, foreign: bool) -> Iterator[Unlike]:
+    names = [str(group["name"]) for group in fresh.groups]
     for match in match_saved(names, [group.name for group in optimizer.groups]):
         saved = optimizer.groups[match.other_index].settings
-        values = {str(key): plain(value) for key, value in fresh[match.index].items()}
+        values = {str(key): plain(value) for key, value in fresh.groups[match.index].items()}
         for key in dict.fromkeys([*values, *saved]):
             old, new = saved.get(key), values.get(key)
-            if key in _NOT_COMPARED or new is MISSING or old == new:
+            if key in _NOT_COMPARED | fresh.scheduled or new is MISSING or old == new:
                 continue
             # The file's scheduler is built before the load and has read its base LRs by then; one of
             # torch's takes them from its own state.
@@ -109,14 +123,28 @@ def _changed(group: str | None, saved: Mapping[str, Any], fresh: Mapping[str, An
             yield Unlike("scheduler", group, key, old, new, "checkpoint" if key == "T_0" else "file")
 
 
-def _foreign_base_lrs(
-    scheduler: SavedScheduler, optimizer: SavedOptimizer | None, fresh: Mapping[str, Any]
+def _of_other_scheduler(
+    scheduler: SavedScheduler, schedule: Schedule, fresh: Mapping[str, Any]
 ) -> Iterator[Unlike]:
-    names = [str(group["name"]) for group in fresh["groups"]]
+    """The settings that the two states tell; loading brings the saved ones back."""
+    holder = (schedule, None)
+    for key in schedule.family.settings(schedule):
+        saved, new = (
+            schedule.family.restored_setting(state, key, holder, holder) for state in (scheduler.state, fresh)
+        )
+        if not any(one is NOT_TOLD or one is NOT_SAVED for one in (saved, new)) and saved != new:
+            yield Unlike("scheduler", None, key, saved, new, "checkpoint")
+
+
+def _foreign_base_lrs(
+    scheduler: SavedScheduler, optimizer: SavedOptimizer | None, fresh: Sequence[Mapping[str, Any]]
+) -> Iterator[Unlike]:
+    names = [str(group["name"]) for group in fresh]
     saved_names = [group.name for group in optimizer.groups] if optimizer else [None] * len(names)
     if scheduler.base_lrs is None or len(scheduler.base_lrs) != len(names):
         return
     for match in match_saved(names, saved_names):
-        saved, new = scheduler.base_lrs[match.other_index], fresh["groups"][match.index]["base_lr"]
+        saved, group = scheduler.base_lrs[match.other_index], fresh[match.index]
+        new = float(group.get("initial_lr", group["lr"]))
         if saved != new:
             yield Unlike("scheduler", match.name, "base_lr", saved, new, "checkpoint")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from lrsched_cli.core.stepping import scheduler_steps
 from lrsched_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from lrsched_cli.analysis.checkpoint.parts import FoundPart
     from lrsched_cli.analysis.checkpoint.saved import SavedOptimizer, SavedScheduler
+    from lrsched_cli.core.config import Schedule
 
 Source = Literal["scheduler", "step", "optimizer"]
 Reason = Literal[
@@ -72,14 +74,17 @@ def steps_report(
     optimizer: SavedOptimizer | None,
     scheduler: SavedScheduler | None,
     step: FoundPart | None,
-    loop: str,
+    schedule: Schedule,
     path: Path,
 ) -> StepsReport:
     """Compare what the scheduler's state, the step entry and the optimizer's counters say, in this order.
 
+    Where the scheduler is stepped every epoch, its steps are told as the updates that they stand for: as many
+    as another part says, if those belong to as many steps, else those of whole epochs.
+
     Raises UsageError where none of them knows a step.
     """
-    found = list(_sources(optimizer, scheduler, step))
+    found = _in_updates(list(_sources(optimizer, scheduler, step)), schedule)
     if not found:
         raise UsageError(
             f"{path}: does not say at which step it stands: no scheduler state with a step, no step entry, "
@@ -88,7 +93,7 @@ def steps_report(
     first, _, stands_at = found[0]
     known = []
     for source, where, steps in found:
-        reason, factor = _reason(source, steps, stands_at, loop, by_scheduler=first == "scheduler")
+        reason, factor = _reason(source, steps, stands_at, schedule.loop, by_scheduler=first == "scheduler")
         fewest = optimizer.updates[0] if source == "optimizer" and optimizer and optimizer.updates else None
         known.append(
             KnownStep(
@@ -113,6 +118,14 @@ def _sources(
         yield "step", step.key, step.value
     if optimizer is not None and optimizer.updates is not None:
         yield "optimizer", _joined(optimizer.key, "state.*.step"), optimizer.updates[1]
+
+
+def _in_updates(found: list[tuple[Source, str, int]], schedule: Schedule) -> list[tuple[Source, str, int]]:
+    if not found or found[0][0] != "scheduler" or schedule.updates_per_step == 1:
+        return found
+    (_, where, taken), *others = found
+    fitting = [updates for _, _, updates in others if scheduler_steps(schedule, updates) == taken]
+    return [("scheduler", where, fitting[0] if fitting else taken * schedule.updates_per_step), *others]
 
 
 def _joined(key: str, field: str) -> str:

@@ -21,7 +21,7 @@ from lrsched_cli.analysis.trace import dry_run
 from lrsched_cli.errors import OutputError, ResumeError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -78,6 +78,9 @@ def forecast(
     try:
         with tempfile.TemporaryDirectory(prefix="lrsched-forecast-") as folder:
             sides = _run(old, new, save_at, Path(folder), seed, stages.next())
+            sides = sides._replace(
+                by_scheduler=_by_scheduler(sides, plans), beyond_lrs=_beyond_lrs(plans[0], plans[1], save_at)
+            )
             settings = setting_fates(sides)
     except OSError as error:
         raise OutputError(f"a temporary folder cannot be used: {error.strerror or error}") from None
@@ -155,12 +158,30 @@ def _run(  # noqa: PLR0913, PLR0917 - a run, and where it goes
             new, saved.checkpoint, save_at, seed, lambda done: tell(save_at + done, end)
         )
     except ResumeError as error:
-        if new.optimizer.type == old.optimizer.type:
-            raise
-        raise UsageError(
-            f"a checkpoint of {old.optimizer.type} cannot be resumed with {new.optimizer.type}: {error}"
-        ) from None
+        parts = [(old.optimizer.type, new.optimizer.type), (old.scheduler.type, new.scheduler.type)]
+        for one, other in parts:
+            if one != other:
+                raise UsageError(f"a checkpoint of {one} cannot be resumed with {other}: {error}") from None
+        raise
     return Sides(old, new, saved, resumed, lambda other: runs.scheduled_lrs(other, saved.checkpoint, save_at))
+
+
+def _by_scheduler(sides: Sides, plans: Sequence[Trace]) -> frozenset[str]:
+    """The numbers of the param groups that are no settings of the optimizer: a scheduler's doing."""
+    from lrsched_cli.analysis.forecast import runs  # noqa: PLC0415 - imports torch
+
+    changing = {name.partition("[")[0] for plan in plans for name in plan.settings}
+    there = {key for group in (*sides.saved.groups, *sides.resumed.fresh) for key in group}
+    own = runs.optimizer_keys(sides.old) | runs.optimizer_keys(sides.new)
+    return frozenset(changing | (there - own))
+
+
+def _beyond_lrs(old: Trace, new: Trace, save_at: int) -> bool:
+    """Whether the plans differ, after the save point, in a number of the param groups besides the LR."""
+    if old.settings.keys() != new.settings.keys():
+        return True
+    rows = slice(save_at, min(len(old.step), len(new.step)))
+    return any(not np.array_equal(old.settings[key][rows], new.settings[key][rows]) for key in old.settings)
 
 
 def _in_the_new_order(sides: Sides) -> list[GroupMatch]:

@@ -12,6 +12,7 @@ from lrsched_cli.analysis.resume.checkpoints import checkpoint_path, read_checkp
 from lrsched_cli.analysis.resume.recipes import COMPLETE, RECIPES
 from lrsched_cli.analysis.resume.reference import UPDATES_AT_A_TIME, reason, record_reference
 from lrsched_cli.analysis.resume.training import Run, training_of
+from lrsched_cli.core.stand_ins import small_model
 from lrsched_cli.errors import ResumeError, ScheduleMismatchWarning, StepError
 
 if TYPE_CHECKING:
@@ -124,6 +125,11 @@ def scheduled_lrs(schedule: Schedule, checkpoint: Path, save_at: int) -> Floats:
     except StepError:
         pass
     return np.array(lrs).reshape(-1, len(schedule.param_groups))
+
+
+def optimizer_keys(schedule: Schedule) -> set[str]:
+    """What the param groups of the schedule's optimizer hold before a scheduler is built over it."""
+    return {key for group in small_model(without_shapes(schedule)).optimizer.param_groups for key in group}
 
 
 def without_shapes(schedule: Schedule) -> Schedule:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from lrsched_cli.analysis.checkpoint.parts import plain
-from lrsched_cli.analysis.forecast.places import parameters_at, place_of, with_value_of
+from lrsched_cli.analysis.checkpoint.saved import base_lrs_in
+from lrsched_cli.analysis.forecast.places import place_of, with_value_of
 from lrsched_cli.analysis.forecast.results import SettingFate
 from lrsched_cli.analysis.group_matching import match_groups
 from lrsched_cli.analysis.setting_differences import setting_differences
+from lrsched_cli.core.families.family import NOT_SAVED, NOT_TOLD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -24,12 +26,12 @@ if TYPE_CHECKING:
     from lrsched_cli.analysis.group_matching import GroupMatch
     from lrsched_cli.analysis.setting_differences import SettingDifference
     from lrsched_cli.core.config import Schedule
-    from lrsched_cli.core.parameters import Parameters
+    from lrsched_cli.core.families.family import Holder
 
     Floats = NDArray[np.float64]
     LRsUnder = Callable[[Schedule], Floats]
 
-_SCRIPT = {"steps", "loop", "batch_size"}
+_SCRIPT = {"steps", "loop", "batch_size", "step_every", "steps_per_epoch"}
 _IMPLEMENTATION = {"foreach", "fused", "capturable", "differentiable"}
 """How an optimizer computes, not what."""
 _NO_SETTING = {"name", "lr", "initial_lr", *_IMPLEMENTATION}
@@ -39,6 +41,8 @@ class Sides(NamedTuple):
     """The two schedules, what the run under the old one saved, and what came of that under the new one.
 
     ``lrs_under`` restores the same checkpoint under another schedule; see ``scheduled_lrs``.
+    ``by_scheduler`` are the numbers of the param groups that a scheduler changes, or has put there;
+    ``beyond_lrs`` says whether the plans differ in one that is not an LR.
     """
 
     old: Schedule
@@ -46,6 +50,8 @@ class Sides(NamedTuple):
     saved: Saved
     resumed: Resumed
     lrs_under: LRsUnder
+    by_scheduler: frozenset[str] = frozenset()
+    beyond_lrs: bool = False
 
     @property
     def matches(self) -> tuple[GroupMatch, ...]:
@@ -88,20 +94,21 @@ def _fate(sides: Sides, place: Place, stated: SettingDifference) -> SettingFate:
     checkpoint, file = stated.values
     if place.section in _SCRIPT:
         return _with_effect(sides, place, SettingFate(stated.key, checkpoint, file, "file", "script"))
-    if place.key == "custom_lambda":
+    if place.section != "optimizer" and _restored(sides, place) is NOT_SAVED:
         return _with_effect(sides, place, SettingFate(stated.key, checkpoint, file, "file", "formula"))
     if place.key in _IMPLEMENTATION:
         return SettingFate(stated.key, checkpoint, file, None, "implementation")
+    scheduled = place.section == "optimizer" and place.key in sides.by_scheduler
     seen = _of_optimizer(sides, place) if place.section == "optimizer" else _of_scheduler(sides, place)
-    if seen.is_same:
+    if seen.is_same or scheduled:
         return SettingFate(stated.key, checkpoint, file, None, "no difference")
     fate = SettingFate(
         key=stated.key,
         checkpoint=_shared(seen.checkpoint, checkpoint),
         file=_shared(seen.file, file),
         wins=seen.wins,
-        reason="cycle length" if place.key == "T_0" and seen.wins == "checkpoint" else "restored",
-        counts=place.section == "optimizer" and place.key not in _NO_SETTING,
+        reason="cycle length" if _is_first_cycle(sides, place) and seen.wins == "checkpoint" else "restored",
+        counts=place.key not in _NO_SETTING if place.section == "optimizer" else sides.beyond_lrs,
     )
     return _with_effect(sides, place, fate)
 
@@ -121,9 +128,14 @@ def _of_optimizer(sides: Sides, place: Place) -> _Seen:
     old_index, index = place.indexes
     if place.key == "lr":
         old, new = sides.old.param_groups[old_index], sides.new.param_groups[index]
-        restored = sides.resumed.scheduler["base_lrs"][index]
+        restored = (base_lrs_in(sides.resumed.scheduler) or _initial_lrs(sides.resumed))[index]
         return _Seen((sides.old.base_lr(old),), (sides.new.base_lr(new),), (restored,))
     return _in_groups(sides, place.key, [one for one in sides.matches if one.index == old_index])
+
+
+def _initial_lrs(resumed: Resumed) -> tuple[float, ...]:
+    """The base LRs where the scheduler keeps none: those that the optimizer keeps for it, else its LRs."""
+    return tuple(float(group.get("initial_lr", group["lr"])) for group in resumed.groups)
 
 
 def _states(sides: Sides, match: GroupMatch, key: str) -> bool:
@@ -145,21 +157,34 @@ def _in_groups(sides: Sides, key: str, matches: Iterable[GroupMatch]) -> _Seen:
 
 
 def _of_scheduler(sides: Sides, place: Place) -> _Seen:
+    values = [one[0].family.setting(one, place.key) for one in _holders(sides, place)]
+    restored = _restored(sides, place)
+    if place.key not in sides.new.family.settings(sides.new):
+        restored = None  # nobody reads it there, whatever the state brings along
+    elif restored is NOT_TOLD:  # then what the run does tells which of the values holds
+        restored = values[1] if _acts(sides, place) else values[0]
+    return _Seen((values[0],), (values[1],), (restored,))
+
+
+def _holders(sides: Sides, place: Place) -> tuple[Holder, Holder]:
     old_index, index = place.indexes or (None, None)
-    old, new = parameters_at(sides.old, old_index), parameters_at(sides.new, index)
-    state = sides.resumed.scheduler
-    group = {} if index is None else state["groups"][index]
-    values = {**state["hyperparameters"], **group.get("overrides", {})}
-    if place.key == "T_0":
-        values["T_0"] = _first_cycle(old, new, group or state)
-    checkpoint, file = getattr(old, place.key), getattr(new, place.key)
-    return _Seen((checkpoint,), (file,), (values[place.key],))
+    return (sides.old, old_index), (sides.new, index)
 
 
-def _first_cycle(old: Parameters, new: Parameters, position: Mapping[str, int]) -> int | None:
-    """The T_0 that the restored cycle length has grown from; None where it is neither file's."""
-    grown = (one for one in (old, new) if position["T_i"] == one.T_0 * one.T_mult ** position["cycle"])
-    return next((one.T_0 for one in grown), None)
+def _restored(sides: Sides, place: Place) -> Any:
+    """What the restored scheduler's state says of a setting."""
+    return sides.new.family.restored_setting(sides.resumed.scheduler, place.key, *_holders(sides, place))
+
+
+def _is_first_cycle(sides: Sides, place: Place) -> bool:
+    """Whether a setting is a length from which others grow, and the state holds those alone."""
+    return place.key == "T_0" and place.key not in sides.resumed.scheduler
+
+
+def _acts(sides: Sides, place: Place) -> bool:
+    """Whether the run would take another course with the checkpoint's value in the file."""
+    other = with_value_of(sides.old, sides.new, place)
+    return other is None or not np.array_equal(sides.resumed.lrs, sides.lrs_under(other))
 
 
 def _brought_along(sides: Sides, known: set[str]) -> Iterator[SettingFate]:
@@ -167,7 +192,7 @@ def _brought_along(sides: Sides, known: set[str]) -> Iterator[SettingFate]:
     groups = [*sides.saved.groups, *sides.resumed.fresh]
     for key in dict.fromkeys(key for group in groups for key in group):
         seen = _in_groups(sides, key, sides.matches)
-        if key not in known | _NO_SETTING and not seen.is_same:
+        if key not in known | _NO_SETTING | sides.by_scheduler and not seen.is_same:
             checkpoint, file = (_shared(each, each) for each in (seen.checkpoint, seen.file))
             yield SettingFate(f"optimizer.{key}", checkpoint, file, seen.wins, "restored", counts=True)
 

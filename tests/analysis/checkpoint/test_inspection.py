@@ -17,7 +17,7 @@ from torch.optim.swa_utils import SWALR
 
 from lrsched_cli import LRScheduler, dry_run, load_schedule
 from lrsched_cli.analysis.checkpoint.inspection import CheckpointKeys, CheckpointReport, inspect_checkpoint
-from lrsched_cli.analysis.checkpoint.saved import class_of
+from lrsched_cli.core.families import kind_of_state
 from lrsched_cli.errors import LrschedError, ScheduleMismatchWarning, StateError, UsageError
 
 if TYPE_CHECKING:
@@ -515,7 +515,7 @@ def test_torchs_own_schedulers_are_recognised_and_compared(name: str) -> None:
     for _ in range(7):
         run.update()
         other.step()
-    assert class_of(other.state_dict()) == name
+    assert kind_of_state(other.state_dict()) == name
     report = report_on({"optimizer": run.optimizer.state_dict(), "scheduler": other.state_dict()}, plan)
     assert (report.scheduler_class, report.steps.step, report.steps.agree) == (name, 7, True)
     assert (report.agree, report.as_planned, report.restore.tried) == (True, False, False)
@@ -523,8 +523,8 @@ def test_torchs_own_schedulers_are_recognised_and_compared(name: str) -> None:
 
 def test_a_plateau_scheduler_is_recognised() -> None:
     run = Run(schedule())
-    assert class_of(lr_scheduler.ReduceLROnPlateau(run.optimizer).state_dict()) == "ReduceLROnPlateau"
-    assert class_of({"last_epoch": 3}) == ""
+    assert kind_of_state(lr_scheduler.ReduceLROnPlateau(run.optimizer).state_dict()) == "ReduceLROnPlateau"
+    assert kind_of_state({"last_epoch": 3}) == ""
 
 
 def test_base_lrs_of_torchs_schedulers_are_compared_and_win() -> None:
