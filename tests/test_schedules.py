@@ -1,4 +1,7 @@
-"""Every shipped schedule is an example that runs, says what it is for, and has its picture in the gallery."""
+"""Every shipped schedule is an example that runs, says what it is for, and has its picture in the gallery.
+
+What those of published runs say is held against their sources in test_published_schedules.py.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from PIL import Image
 
 from lrsched_cli import __version__, dry_run, load_schedule
 from lrsched_cli.analysis.forecast.forecasting import forecast
-from lrsched_cli.core.build import match_parameters
+from lrsched_cli.core.families import own
+from lrsched_cli.core.matching import match_parameters
 from lrsched_cli.core.shipped import shipped_names
 from lrsched_cli.report.forecast_figure import forecast_caption
 
@@ -22,8 +27,16 @@ FILES = sorted((ROOT / "schedules").glob("*.yaml"))
 GALLERY = ROOT / "outputs" / "gallery"
 AT_MOST = 3000
 RESUMED = "resume-vision"
+GROUPS = "groups-vit"
+
+OURS = [
+    file
+    for file in FILES
+    if "type" not in yaml.safe_load(file.read_text(encoding="utf-8")).get("scheduler", {})
+]
 
 every_schedule = pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
+every_schedule_of_ours = pytest.mark.parametrize("file", OURS, ids=[file.stem for file in OURS])
 
 
 def test_every_file_can_be_given_by_its_name() -> None:
@@ -39,7 +52,7 @@ def test_it_is_named_as_its_file_and_described_in_a_line(file: Path) -> None:
     assert schedule.fingerprint == load_schedule(file).fingerprint
 
 
-@every_schedule
+@every_schedule_of_ours
 def test_it_steps(file: Path) -> None:
     schedule = load_schedule(file)
     steps = min(schedule.total_steps, AT_MOST)
@@ -57,10 +70,10 @@ def test_it_says_at_its_top_what_situation_it_is_for(file: Path) -> None:
     assert len(comment[0].split()) > 15
 
 
-@every_schedule
+@every_schedule_of_ours
 def test_a_warm_up_holds_from_the_first_update_on_and_the_file_says_why(file: Path) -> None:
     schedule = load_schedule(file)
-    if not any(schedule.parameters_of(group).warmup_steps for group in schedule.param_groups):
+    if not any(own.parameters_of(schedule, group).warmup_steps for group in schedule.param_groups):
         assert schedule.loop == "optimizer-first"
         return
     assert schedule.loop == "scheduler-first"
@@ -69,7 +82,7 @@ def test_a_warm_up_holds_from_the_first_update_on_and_the_file_says_why(file: Pa
     assert re.search("#.*(warm-up|base LR)", reason[0])
 
 
-@every_schedule
+@every_schedule_of_ours
 def test_its_patterns_put_each_of_its_shapes_into_the_group_that_lists_it(file: Path) -> None:
     schedule = load_schedule(file)
     listed = [
@@ -87,7 +100,7 @@ def test_its_picture_in_the_gallery_is_of_this_configuration(file: Path) -> None
 
 
 def test_the_gallery_has_no_other_pictures() -> None:
-    others = [RESUMED]
+    others = [RESUMED, GROUPS]
     assert sorted(path.stem for path in GALLERY.iterdir()) == sorted(
         [*(file.stem for file in FILES), *others]
     )

@@ -17,6 +17,14 @@ def shipped_path(name: str) -> Path | None:
     return _folder() / f"{name}.yaml" if name in shipped_names() else None
 
 
+def sparklines_path() -> Path:
+    """The file with the LRs of all shipped schedules, a few numbers each.
+
+    ``python benchmarks/sparklines.py --write`` makes it.
+    """
+    return _folder() / "sparklines.json"
+
+
 def _folder() -> Path:
     """Inside the package in a wheel; beside it in a checkout and in an editable install."""
     inside = _PACKAGE / "schedules"

@@ -14,7 +14,8 @@ FOLDER = Path(__file__).parents[2] / "schedules"
 
 
 def test_every_file_of_the_folder_ships() -> None:
-    assert shipped_names() == tuple(sorted(path.stem for path in FOLDER.iterdir()))
+    assert shipped_names() == tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
+    assert {path.name for path in FOLDER.iterdir() if path.suffix != ".yaml"} == {"sparklines.json"}
     assert "default" in shipped_names()
 
 
