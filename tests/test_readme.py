@@ -125,6 +125,11 @@ def test_the_readme_shows_what_happens() -> None:
     assert [failure for block in blocks(README) for failure in failures(block)] == []
 
 
+def test_the_page_of_the_shipped_schedules_shows_what_happens() -> None:
+    page = (ROOT / "docs" / "presets.md").read_text(encoding="utf-8")
+    assert [failure for block in blocks(page) for failure in failures(block)] == []
+
+
 @pytest.mark.parametrize(
     ("output", "shown", "same"),
     [
@@ -191,8 +196,10 @@ def test_every_exit_code_is_in_the_docs(code: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "schedules").glob("*.yaml")))
-def test_every_shipped_schedule_is_in_the_docs(name: str) -> None:
-    assert f"[{name}](schedules/{name}.yaml)" in README
+def test_every_shipped_schedule_is_in_the_docs_with_its_picture(name: str) -> None:
+    presets = (ROOT / "docs" / "presets.md").read_text(encoding="utf-8")
+    assert f"[{name}](../schedules/{name}.yaml)" in presets
+    assert f"](../outputs/gallery/{name}.png)" in presets
 
 
 @pytest.mark.parametrize("name", Parameters.model_fields)

@@ -22,7 +22,7 @@ def some_files() -> None:
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        ("a", ["a.yaml", "a.yml"]),
+        ("a.", ["a.yaml", "a.yml"]),
         ("a.ya", ["a.yaml"]),
         ("run", ["runs/"]),
         ("runs/", ["runs/b.yaml", "runs/old/"]),
