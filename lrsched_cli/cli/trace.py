@@ -40,10 +40,11 @@ def trace(  # noqa: PLR0913 - one argument per option
     model: Model = None,
     trust: Trust = False,
 ) -> None:
-    """Write a schedule's trace: one row per scheduler step, with the LR and the multiplier of every group.
+    """Write a schedule's trace: one row per update, with the LR and the multiplier of every group.
 
-    Row k holds the LRs after k scheduler steps: with loop optimizer-first (PyTorch's order) update k+1
-    runs at them, with scheduler-first update k does, and row 0 is never used.
+    A setting that the run changes, such as the momentum, has columns of its own. Row k holds what k turns
+    of the training loop leave: with loop optimizer-first (PyTorch's order) update k+1 runs at it, with
+    scheduler-first update k does, and row 0 is never used.
     """
     schedule = load(config, overrides, trust=trust, model=model)
 
