@@ -57,6 +57,9 @@ FAULTS: dict[str, list[str]] = {
             "did you mean CosineAnnealingLR?"
         )
     ],
+    "{type: cosine}": [
+        '19: scheduler.type: "cosine" is no scheduler of torch.optim; did you mean transformers.cosine?'
+    ],
     "{type: nonsense}": [f'19: scheduler.type: "nonsense" is no scheduler of torch.optim{KNOWN}'],
     "{type: ''}": [f'19: scheduler.type: "" is no scheduler of torch.optim{KNOWN}'],
     "{type: 5}": ["19: scheduler.type: must be text (got 5)"],

@@ -89,8 +89,13 @@ def is_section(value: Any) -> bool:
 
 
 def unknown_type(kind: str, library: str, known: tuple[str, ...]) -> str:
-    """The sentence for a type that its library does not have."""
-    return f"{shown(kind)} is no scheduler of {library}{did_you_mean(kind, known)}"
+    """The sentence for a type that its library does not have, with another library's where that has it."""
+    from lrsched_cli.core.families import FAMILIES  # noqa: PLC0415 - this module is part of it
+
+    names = [name for family in FAMILIES for name in family.names()]
+    elsewhere = next((name for name in names if kind and name.endswith(f".{kind}")), None)
+    meant = did_you_mean(kind, known) if elsewhere is None else f"; did you mean {elsewhere}?"
+    return f"{shown(kind)} is no scheduler of {library}{meant}"
 
 
 def _known_keys(signature: Signature) -> list[str]:
