@@ -11,6 +11,7 @@ import numpy as np
 
 from lrsched_cli.analysis.group_numbers import SettingsReader, number_of
 from lrsched_cli.analysis.trace import Trace
+from lrsched_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
     Groups = Sequence[Mapping[str, Any]]
 
+MAX_NUMBERS = 500_000_000
+"""The largest trace, of 4 GB."""
 _ROWS_AT_A_TIME = 4096
 
 
@@ -59,12 +62,20 @@ class About:
 
 
 def record(watched: Watched, turns: Turns, about: About, progress: Progress | None = None) -> Trace:
-    """Take the turns and record the state before them and after each; the scheduler is used up by it."""
+    """Take the turns and record the state before them and after each; the scheduler is used up by it.
+
+    Raises UsageError where that would be more numbers than a machine has room for.
+    """
     scheduler = watched.scheduler
     reader = _Reader(watched.optimizer.param_groups, watched.view)
     total = turns.last - turns.first + 1
     before = turns.first - 1
     first = reader.read(before, None)
+    if (total + 1) * len(first) > MAX_NUMBERS:
+        raise UsageError(
+            f"{total:,} steps of {len(watched.optimizer.param_groups):,} param groups are "
+            f"{(total + 1) * len(first):,} numbers to hold; {MAX_NUMBERS:,} are allowed; give fewer --steps"
+        )
     table = np.empty((total + 1, len(first)), dtype=np.float64)
     done, rows = 0, [first]
     turn, size_at = turns.turn, turns.size_at

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import math
+import re
+from collections import Counter
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -22,10 +25,12 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MAX_PROBLEMS = 100
+MAX_COLUMNS = 100_000
 LR_PREFIX = f"{LR}."
 STATE_KEYS = ("cycle", "T_cur")
 _NO_SETTINGS = {LR, "scale", *Factors._fields, *Position._fields}
 _BLOCK = 4096
+_SEPARATOR = re.compile(r'[,"]')
 
 
 def read_columns(text: str, label: str) -> tuple[tuple[str, ...], Floats]:
@@ -121,28 +126,35 @@ class _Parser:
             yield self._at(1, 0, f"has no column step (got {shown(','.join(header))})")
         if not any(name.startswith(LR_PREFIX) for name in header):
             yield self._at(1, 0, f"has no column lr.GROUP (got {shown(','.join(header))})")
+        if len(header) > MAX_COLUMNS:
+            yield self._at(1, 0, f"has {len(header):,} columns; {MAX_COLUMNS:,} are allowed")
+            return
+        seen: set[str] = set()
         for column, name in enumerate(header):
-            if name in header[:column]:
+            if name in seen:
                 yield self._at(1, column, f"names the column {shown(name)} a second time")
             elif name.startswith(LR_PREFIX) and not name.removeprefix(LR_PREFIX).isprintable():
                 yield self._at(1, column, f"must name a group in printable characters (got {shown(name)})")
             elif name == LR_PREFIX:
                 yield self._at(1, column, "names no group after lr.")
+            seen.add(name)
 
     def _wanted(self) -> tuple[list[int], set[int]]:
         """The columns to read: step, the LRs, cycle state and settings; and which are those of settings."""
         header = self._header
         groups = [name.removeprefix(LR_PREFIX) for name in header if name.startswith(LR_PREFIX)]
+        places = {name: column for column, name in enumerate(header)}
 
         def of_groups(key: str) -> list[int]:
             names = [f"{key}.{group}" for group in groups]
-            return [header.index(name) for name in names] if set(names) <= set(header) else []
+            return [places[name] for name in names] if set(names) <= places.keys() else []
 
         cycle, since = map(of_groups, STATE_KEYS)
         # Names of groups may have dots, those of settings have none.
-        keys = dict.fromkeys(key for key, dot, _ in (name.partition(".") for name in header) if key and dot)
-        settings = [column for key in keys if key not in _NO_SETTINGS for column in of_groups(key)]
-        first = [header.index("step"), *of_groups(LR)]
+        keys = Counter(key for key, dot, _ in (name.partition(".") for name in header) if key and dot)
+        full = [key for key, columns in keys.items() if columns >= len(groups) and key not in _NO_SETTINGS]
+        settings = [column for key in full for column in of_groups(key)]
+        first = [places["step"], *of_groups(LR)]
         state = [*cycle, *since] if cycle and since else []
         return [*first, *state, *settings], set(settings)
 
@@ -241,10 +253,16 @@ def _cells(count: int) -> str:
 
 def _place(line: str, cell: int) -> int:
     """Where a cell begins, from 1; commas between quotation marks separate nothing."""
-    quoted = False
-    for place, character in enumerate(line):
-        if cell == 0:
-            return place + 1
-        quoted ^= character == '"'
-        cell -= character == "," and not quoted
-    return len(line) + 1 if cell == 0 and line else 1
+    starts = _starts(line)
+    return starts[cell] if cell < len(starts) else 1
+
+
+@lru_cache(maxsize=1)  # one long line may have many problems
+def _starts(line: str) -> list[int]:
+    starts, quoted = [1], False
+    for found in _SEPARATOR.finditer(line):
+        if found[0] == '"':
+            quoted = not quoted
+        elif not quoted:
+            starts.append(found.end() + 1)
+    return starts

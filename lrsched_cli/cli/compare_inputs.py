@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from lrsched_cli.cli.run import load, stepped
-from lrsched_cli.cli.streams import visible
+from lrsched_cli.core.visible_text import visible
 from lrsched_cli.errors import Problem, ScheduleFileError, UsageError
 
 if TYPE_CHECKING:

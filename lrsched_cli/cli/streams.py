@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from lrsched_cli.core.visible_text import visible, visible_json
 from lrsched_cli.errors import ScheduleFileError
 
 if TYPE_CHECKING:
@@ -23,14 +24,15 @@ def print_result(*parts: RenderableType) -> None:
     """Print tables and texts to stdout: at the terminal's width there, unlimited and plain in a pipe."""
     from rich.console import Console  # noqa: PLC0415 - only commands with a result need it
 
-    from lrsched_cli.report.text import plain_text  # noqa: PLC0415
+    from lrsched_cli.report.text import Visible, plain_text  # noqa: PLC0415
 
     if not sys.stdout.isatty():
         write_result([plain_text(*parts) + "\n"])
         return
     console = Console(highlight=False, emoji=False)
     for part in parts:
-        console.print(part, markup=False, soft_wrap=isinstance(part, str))  # a path is copied in one piece
+        # A path is copied in one piece.
+        console.print(Visible(part), markup=False, soft_wrap=isinstance(part, str))
 
 
 def write_result(pieces: Iterable[str]) -> None:
@@ -41,6 +43,12 @@ def write_result(pieces: Iterable[str]) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         abandon_stdout()
+
+
+def write_json(pieces: Iterable[str]) -> None:
+    """Write a JSON document to stdout; it stays one on a terminal that lacks its letters."""
+    ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
+    write_result(visible_json(piece, ascii_only=ascii_only) for piece in pieces)
 
 
 def abandon_stdout() -> None:
@@ -77,16 +85,11 @@ def print_error(error: LrschedError) -> None:
         print_note(error.hint)
 
 
-def visible(text: str) -> str:
-    """Control characters (they may come from a file's name) as escapes, so that a terminal shows them."""
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
-
-
 def json_or(*, as_json: bool, document: Any, parts: Iterable[RenderableType]) -> None:
     """One JSON document and nothing else, or the tables."""
     if as_json:
         from lrsched_cli.report.json_text import json_text  # noqa: PLC0415
 
-        write_result([json_text(document)])
+        write_json([json_text(document)])
     else:
         print_result(*parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import pickletools
@@ -13,6 +14,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from lrsched_cli.core.families import is_a_scheduler
+from lrsched_cli.core.memory_limit import at_most
+from lrsched_cli.core.nesting import what_keeps_from_walking
+from lrsched_cli.core.pickle_weight import is_overweight
+from lrsched_cli.core.regular_file import read_at_most
 from lrsched_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +31,14 @@ _PICKLE = 0x80
 _MOST_OPCODES = 1_000_000
 _MOST_FILES = 3
 _LONGEST_NAME = 1000  # bytes
+_OLD_PICKLES = 5
+"""The old format's number, its version, the machine's byte order, the data, and the names of the storages."""
+_MOST_MEMORY = 256 * 2**20
+"""Bytes that reading may take beyond those of the file, which the old format takes twice."""
 _CUT_SHORT = "is cut short or damaged"
+_OVERWEIGHT = (
+    "is refused: it is a bomb, a short file of what would fill this machine or keep it busy for ever"
+)
 _SAFE = (
     "torch.save({'optimizer': optimizer.state_dict(), 'scheduler': scheduler.state_dict(), "
     "'step': step}, FILE)"
@@ -39,16 +51,25 @@ def read_checkpoint_file(path: Path) -> Any:
 
     Raises:
         UsageError: in one line, why the file cannot be read: not there, a folder, empty, cut short, not
-            written by torch.save, or a pickle that would run code (it is refused, and its global named).
+            written by torch.save, a pickle that would run code (it is refused, and its global named), or one
+            that would take all memory or all time.
     """
     zipped = _is_zip(path)
+    content = _loaded(path, zipped=zipped)
+    if wrong := what_keeps_from_walking(content):
+        raise UsageError(f"{path}: {wrong}, and no checkpoint does")
+    return content
 
+
+def _loaded(path: Path, *, zipped: bool) -> Any:
     import torch  # noqa: PLC0415 - takes longer than all else, and a wrong file needs none
 
+    room = _MOST_MEMORY + 2 * path.stat().st_size
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what torch says of old formats is nobody's business here
         try:
-            return torch.load(path, weights_only=True, map_location="cpu", mmap=zipped)
+            with at_most(room):
+                return torch.load(path, weights_only=True, map_location="cpu", mmap=zipped)
         except Exception as error:  # noqa: BLE001 - whatever torch finds wrong is the file's fault
             harmed = "is damaged" if zipped and _is_damaged(path) else ""
             raise UsageError(f"{path}: {harmed or _reason(error, path)}") from None
@@ -63,6 +84,9 @@ def _is_zip(path: Path) -> bool:
         _check_archive(path)
         return True
     if head[2:].startswith(_OLD_FORMAT):
+        with path.open("rb") as file:
+            if is_overweight(file, _OLD_PICKLES):
+                raise UsageError(f"{path}: {_OVERWEIGHT}")
         return False
     if _ZIP.startswith(head) or _OLD_FORMAT.startswith(head[2:]):
         raise UsageError(f"{path}: is cut short after {len(head)} bytes")
@@ -77,8 +101,7 @@ def _head(path: Path) -> bytes:
             raise UsageError(f"{path}: there is no such file")
         if not path.is_file():
             raise UsageError(f"{path}: is no regular file")
-        with path.open("rb") as file:
-            return file.read(2 + len(_OLD_FORMAT))
+        return read_at_most(path, 2 + len(_OLD_FORMAT))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
 
@@ -96,12 +119,32 @@ def _check_archive(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
+            bomb = _is_bomb(archive, path)
     except Exception:  # noqa: BLE001 - a damaged archive fails in many ways
         raise UsageError(f"{path}: is cut short or damaged: the end of the archive is missing") from None
     if any(name.endswith("/constants.pkl") for name in names):
         raise UsageError(f"{path}: is a TorchScript model; give a checkpoint of a training run")
     if not any(name.endswith("/data.pkl") for name in names):
         raise UsageError(f"{path}: is a zip archive, but none that torch.save wrote")
+    if bomb:
+        raise UsageError(f"{path}: {_OVERWEIGHT}")
+
+
+def _is_bomb(archive: zipfile.ZipFile, path: Path) -> bool:
+    """Whether more would come out of an archive than it holds. torch.save compresses nothing."""
+    records = archive.infolist()
+    if any(one.compress_type != zipfile.ZIP_STORED for one in records):
+        return True
+    if sum(one.file_size for one in records) > path.stat().st_size:
+        return True
+    return any(_is_overweight(archive, one) for one in records if one.filename.endswith("/data.pkl"))
+
+
+def _is_overweight(archive: zipfile.ZipFile, record: zipfile.ZipInfo) -> bool:
+    try:
+        return is_overweight(io.BytesIO(archive.read(record)))
+    except zipfile.BadZipFile:
+        return False  # damaged, which is told where torch fails to read it
 
 
 def _is_damaged(path: Path) -> bool:
@@ -111,7 +154,7 @@ def _is_damaged(path: Path) -> bool:
             if name.endswith("/data.pkl"):
                 try:
                     archive.read(name)
-                except zipfile.BadZipFile:
+                except Exception:  # noqa: BLE001 - as for the archive's end
                     return True
     return False
 
@@ -159,9 +202,11 @@ def _reason(error: Exception, path: Path) -> str:
     wanted = re.search(r"GLOBAL (\S+) ", message)
     if wanted:
         return _CUT_SHORT if _ends_in(path, wanted[1]) else _refused(wanted[1])
+    if isinstance(error, MemoryError) or "can't allocate memory" in message:
+        return _OVERWEIGHT
     if "Unsupported operand 149" in message:
         return "uses a pickle protocol above 3, which cannot be read safely; save it without pickle_protocol"
-    if not isinstance(error, RuntimeError | pickle.UnpicklingError | MemoryError) or "EOF" in message:
+    if not isinstance(error, RuntimeError | pickle.UnpicklingError) or "EOF" in message:
         return _CUT_SHORT  # torch ran into the end of it, or into bytes that it did not write
     # torch wraps the reason into advice to read the file unsafely; what it wraps is kept as the context.
     inner = str(error.__context__ or error).strip() or type(error).__name__

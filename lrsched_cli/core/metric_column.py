@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lrsched_cli.core.messages import did_you_mean, shown
+from lrsched_cli.core.regular_file import read_at_most
 
 if TYPE_CHECKING:
     from lrsched_cli.core.sections import CsvColumn
@@ -27,8 +29,8 @@ def read_metric_column(stated: CsvColumn, named_in: str) -> tuple[float, ...]:
             raise ValueError(f"{path}: {'is no regular file' if path.exists() else 'no such file'}")
         if path.stat().st_size > MAX_BYTES:
             raise ValueError(f"{path}: is larger than {MAX_BYTES // 1_000_000} MB")
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return tuple(_numbers(csv.reader(file, strict=True), stated.column, path))
+        lines = io.StringIO(read_at_most(path, MAX_BYTES).decode("utf-8-sig"), newline="")
+        return tuple(_numbers(csv.reader(lines, strict=True), stated.column, path))
     except (OSError, csv.Error, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ValueError(f"{path}: cannot be read: {reason}") from None

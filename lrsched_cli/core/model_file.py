@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lrsched_cli.core.messages import shown
+from lrsched_cli.core.regular_file import read_at_most
 from lrsched_cli.errors import Problem, ScheduleFileError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+MAX_PARAMETERS = 200_000
+"""Twice what the largest models have that are published with every expert by itself."""
 _LONGEST_NAME = 1000
 _USUAL_NAMES = (
     "model.safetensors.index.json",
@@ -32,6 +35,12 @@ def refused(path: Path, reason: str) -> ScheduleFileError:
     return ScheduleFileError([Problem(str(path), 0, 0, "", reason)])
 
 
+def check_count(path: Path, count: int) -> None:
+    """Raise ScheduleFileError where a file names more parameters than any model has."""
+    if count > MAX_PARAMETERS:
+        raise refused(path, f"names more than {MAX_PARAMETERS:,} parameters; no model has so many")
+
+
 def check_regular(path: Path) -> None:
     """Raise ScheduleFileError unless there is a file to be read; of a folder it names a file in it."""
     try:
@@ -50,8 +59,7 @@ def bounded_bytes(path: Path, limit: int, kind: str) -> bytes:
     """The content of a file that is known to be small. Raises ScheduleFileError where it is not."""
     check_regular(path)
     try:
-        with path.open("rb") as file:
-            content = file.read(limit + 1)
+        content = read_at_most(path, limit + 1)
     except OSError as error:
         raise refused(path, f"cannot be read: {error.strerror or error}") from None
     if len(content) > limit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from lrsched_cli.core.model_file import bounded_bytes, wrong_name
+from lrsched_cli.core.model_file import bounded_bytes, check_count, wrong_name
 from lrsched_cli.core.model_parameters import ModelListing, ModelParameter
 from lrsched_cli.core.sources import decoded
 from lrsched_cli.errors import Problem, ScheduleFileError
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_BYTES = 50_000_000
-_LINE = re.compile(r"\s*(?P<name>[^\s#]\S*)(?:\s+(?P<shape>.*?))?\s*")
+MAX_PROBLEMS = 100
+_LINE = re.compile(r"\s*(?P<name>[^\s#]\S*)(?:\s+(?P<shape>\S.*))?")
 _BRACKETS = re.compile(r"\[(.*)\]|\((.*)\)|torch\.Size\(\[(.*)\]\)")
 _TIMES = re.compile(r"\d+(?:\s*[x×]\s*\d+)*")
 _LARGEST = 2**53
@@ -23,7 +24,7 @@ _LARGEST = 2**53
 def read_parameter_list(path: Path) -> ModelListing:
     """A ``.txt`` file: ``name`` or ``name [768, 768]`` or ``name 768x768`` per line, ``#`` for comments.
 
-    Raises ScheduleFileError with every line that is none of those.
+    Raises ScheduleFileError with every line that is none of those: the first hundred.
     """
     text = decoded(bounded_bytes(path, MAX_BYTES, "list of names"), str(path))
     parameters: dict[str, ModelParameter] = {}
@@ -31,7 +32,7 @@ def read_parameter_list(path: Path) -> ModelListing:
     problems = []
     for number, line in enumerate(text.split("\n"), start=1):
         content = re.split(r"(?:^|\s)#", line, maxsplit=1)[0]
-        match = _LINE.fullmatch(content.rstrip("\r"))
+        match = _LINE.fullmatch(content.rstrip())
         if match is None:
             continue  # blank
         name, shape = match["name"], match["shape"]
@@ -42,8 +43,11 @@ def read_parameter_list(path: Path) -> ModelListing:
         if wrong:
             column = match.start("shape" if "is no shape" in wrong else "name") + 1
             problems.append(Problem(str(path), number, column, "", wrong))
+            if len(problems) == MAX_PROBLEMS:
+                break
         lines.setdefault(name, number)
         parameters.setdefault(name, ModelParameter(name, sizes))
+        check_count(path, len(parameters))
     if not parameters and not problems:
         problems.append(Problem(str(path), 0, 0, "", "names no parameter"))
     if problems:

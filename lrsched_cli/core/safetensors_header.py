@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lrsched_cli.core.messages import shown
-from lrsched_cli.core.model_file import refused, wrong_name
+from lrsched_cli.core.model_file import check_count, refused, wrong_name
+from lrsched_cli.core.regular_file import read_at_most
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,22 +52,21 @@ def read_header(path: Path) -> tuple[StoredTensor, ...]:
     Raises ScheduleFileError, in the file's name, for anything that is not as the format demands.
     """
     try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
-            room = path.stat().st_size - _LENGTH_BYTES
-            if room < 0:
-                raise refused(path, "is cut short: no safetensors file is under 8 bytes")
-            if length > MAX_HEADER:
-                raise refused(
-                    path, "is no safetensors file, or damaged: its header would be over 100 MB long"
-                )
-            if length > room:
-                raise refused(path, f"is cut short: its header has {length:,} bytes, and {room:,} are there")
-            text = file.read(length)
+        length = int.from_bytes(read_at_most(path, _LENGTH_BYTES), "little")
+        room = path.stat().st_size - _LENGTH_BYTES
+        if room < 0:
+            raise refused(path, "is cut short: no safetensors file is under 8 bytes")
+        if length > MAX_HEADER:
+            raise refused(path, "is no safetensors file, or damaged: its header would be over 100 MB long")
+        if length > room:
+            raise refused(path, f"is cut short: its header has {length:,} bytes, and {room:,} are there")
+        text = read_at_most(path, _LENGTH_BYTES + length)[_LENGTH_BYTES:]
     except OSError as error:
         raise refused(path, f"cannot be read: {error.strerror or error}") from None
     try:
-        return _tensors(json_object(text), room - length)
+        entries = json_object(text)
+        check_count(path, len(entries))
+        return _tensors(entries, room - length)
     except ValueError as error:
         raise refused(path, f"its header {error}") from None
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lrsched_cli.core.checkpoint_file import read_checkpoint_file
 from lrsched_cli.core.messages import shown
-from lrsched_cli.core.model_file import bounded_bytes, refused, wrong_name
+from lrsched_cli.core.model_file import bounded_bytes, check_count, refused, wrong_name
 from lrsched_cli.core.model_parameters import ModelListing, ModelParameter
 from lrsched_cli.core.safetensors_header import MAX_HEADER, StoredTensor, json_object, read_header
 from lrsched_cli.errors import UsageError
@@ -21,6 +21,7 @@ _BUFFERS = (".running_mean", ".running_var", ".num_batches_tracked")
 
 _USUAL_KEYS = ("model", "state_dict", "model_state_dict", "module", "net", "weights")
 _MOST_NAMED = 3
+_MOST_SHARDS = 10_000
 
 
 def read_safetensors(path: Path) -> ModelListing:
@@ -42,6 +43,7 @@ def read_index(path: Path) -> ModelListing:
         raise refused(path, str(error)) from None
     if not isinstance(weight_map, dict) or not weight_map:
         raise refused(path, "has no weight_map, from a tensor's name to its file; give an .index.json")
+    check_count(path, len(weight_map))
     by_shard: dict[str, list[str]] = {}
     for name, shard in weight_map.items():
         if wrong := wrong_name(name):
@@ -50,9 +52,12 @@ def read_index(path: Path) -> ModelListing:
             raise refused(path, f"weight_map: {shown(name)} must be in a file beside it (got {shown(shard)})")
         by_shard.setdefault(shard, []).append(name)
     known: dict[str, _Stored] = {}
+    if len(by_shard) > _MOST_SHARDS:
+        raise refused(path, f"names {len(by_shard):,} files; {_MOST_SHARDS:,} are allowed")
     missing = [shard for shard in by_shard if not (path.parent / shard).exists()]
+    lacking = set(missing)
     for shard, names in by_shard.items():
-        if shard not in missing:
+        if shard not in lacking:
             known |= _of_shard(path.parent / shard, names)
     stored = [known.get(name, (StoredTensor(name, None, trainable=True), ())) for name in weight_map]
     notes = [_missing_shards(missing, by_shard)] if missing else []

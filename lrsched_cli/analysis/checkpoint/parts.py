@@ -21,6 +21,7 @@ MISSING = object()
 _MOST_KEYS = 8
 _LONGEST = 40
 _LONGEST_INDEX = 9  # digits
+_BEYOND_COUNTING = 2**63  # larger whole numbers count nothing, and need not fit into a double
 _NAMES = {
     "optimizer": (
         "optimizer",
@@ -263,13 +264,15 @@ def _short(text: str) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A value of a state as plain numbers: a tensor of one number as that, a list as a tuple."""
+    """A value of a state as plain numbers: a tensor of one as that, a list as a tuple; else MISSING."""
     if hasattr(value, "numel"):
         return value.item() if value.numel() == 1 else MISSING
     if isinstance(value, list | tuple):
         each = tuple(plain(one) for one in value)
         return MISSING if MISSING in each else each
     value = plain_number(value)
+    if isinstance(value, int) and abs(value) >= _BEYOND_COUNTING:
+        return MISSING
     return value if value is None or isinstance(value, bool | int | float | str) else MISSING
 
 

@@ -1,0 +1,220 @@
+"""A checkpoint from a stranger runs nothing, fills nothing and keeps nobody waiting."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import struct
+import time
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from lrsched_cli.analysis.checkpoint.inspection import CheckpointKeys, inspect_checkpoint
+from lrsched_cli.core.checkpoint_file import read_checkpoint_file
+from lrsched_cli.core.config import load_schedule
+from lrsched_cli.core.nesting import MAX_DEPTH
+from lrsched_cli.errors import LrschedError, UsageError
+
+FILE = Path("run.pt")
+BOMB = "it is a bomb"
+START = b"\x80\x02"
+DOUBLED = b")" + b"".join(b"q" + bytes([n]) + b"h" + bytes([n]) + b"\x86" for n in range(40))
+"""A tuple of twice the tuple before it, forty times."""
+IN_ITSELF = b"]q\x01h\x01a"
+FOURTY_LISTS = b"](" + b"".join(b"]q" + bytes([n]) for n in range(40)) + b"e"
+FILLED = b"h\x00" + b"".join(
+    b"K" + bytes([n]) + b"h" + bytes([n]) + b"(h" + bytes([n + 1]) + b"h" + bytes([n + 1]) + b"e"
+    for n in range(39)
+)
+"""Each of the lists filled with the next one twice, only after it stands where it is."""
+
+
+def text(value: str) -> bytes:
+    return b"X" + struct.pack("<I", len(value)) + value.encode()
+
+
+def scheduler(inside: bytes) -> bytes:
+    """A checkpoint whose scheduler has something hostile where its LRs should be."""
+    return (
+        b"}(" + text("scheduler") + b"}(" + text("last_epoch") + b"K\x03" + text("_last_lr") + inside + b"uu."
+    )
+
+
+PICKLES = {
+    "a key whose hash never ends": (b"}" + DOUBLED + b"K\x01s.", BOMB),
+    "a value that nobody can print": (scheduler(DOUBLED), BOMB),
+    "20 GB of zeros": (
+        b"cbuiltins\nbytearray\n\x8a\x05" + (20 * 10**9).to_bytes(5, "little") + b"\x85R.", BOMB,
+    ),
+    "100,000 lists in each other": (scheduler(b"]" * 100_000 + b"a" * 99_999), BOMB),
+    "lists in each other, just too deep": (
+        scheduler(b"]" * MAX_DEPTH + b"a" * (MAX_DEPTH - 1)), f"nested deeper than {MAX_DEPTH} levels"
+    ),
+    "a list in itself": (scheduler(IN_ITSELF), "contains itself"),
+    "lists that grow afterwards": (
+        b"}(" + text("a") + FOURTY_LISTS + text("scheduler") + b"}(" + text("last_epoch") + b"K\x03"
+        + text("_last_lr") + FILLED + b"uu.", "expands to more than",
+    ),
+}  # fmt: skip
+
+
+def archive(data: bytes, compression: int = zipfile.ZIP_STORED) -> None:
+    with zipfile.ZipFile(FILE, "w", compression) as file:
+        file.writestr("archive/data.pkl", data)
+        file.writestr("archive/byteorder", "little")
+        file.writestr("archive/version", "3\n")
+
+
+@pytest.mark.parametrize(("data", "reason"), PICKLES.values(), ids=PICKLES.keys())
+def test_a_pickle_that_is_a_bomb_is_refused_at_once(data: bytes, reason: str) -> None:
+    archive(START + data)
+    started = time.process_time()
+    with pytest.raises(UsageError, match=f"^run.pt: .*{reason}"):
+        read_checkpoint_file(FILE)
+    assert time.process_time() - started < 2
+
+
+def test_a_bomb_in_the_old_format_is_refused_too() -> None:
+    torch.save({"a": 1}, FILE, _use_new_zipfile_serialization=False)
+    whole = FILE.read_bytes()
+    at = whole.index(START + b"}q\x00X\x01\x00\x00\x00aq\x01K\x01s.")
+    FILE.write_bytes(whole[:at] + START + b"}" + DOUBLED + b"K\x01s." + whole[at:])
+    with pytest.raises(UsageError, match=BOMB):
+        read_checkpoint_file(FILE)
+
+
+def test_a_zip_bomb_is_refused_without_unpacking_it() -> None:
+    archive(START + b"}" + text("a" * 300_000_000) + b"K\x01s.", zipfile.ZIP_DEFLATED)
+    assert FILE.stat().st_size < 1_000_000
+    started = time.process_time()
+    with pytest.raises(UsageError, match=BOMB):
+        read_checkpoint_file(FILE)
+    assert time.process_time() - started < 1
+
+
+def test_an_archive_whose_records_lie_over_each_other_is_refused() -> None:
+    archive(START + b"}" + text("a" * 10_000) + b"K\x01s.")
+    whole = bytearray(FILE.read_bytes())
+    place = whole.index(b"PK\x01\x02")  # the central directory; its second entry now is the first one again
+    second = whole.index(b"PK\x01\x02", place + 4)
+    whole[second + 20 : second + 28] = whole[place + 20 : place + 28]
+    FILE.write_bytes(whole)
+    with pytest.raises(UsageError, match=BOMB):
+        read_checkpoint_file(FILE)
+
+
+class Evil:
+    def __reduce__(self) -> Any:
+        return os.system, ("touch executed",)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("written_by", ["torch", "torch of old", "pickle"])
+def test_nothing_in_a_pickle_is_run(protocol: int, written_by: str) -> None:
+    content = {"optimizer": Evil(), "step": 1}
+    if written_by == "pickle":
+        FILE.write_bytes(pickle.dumps(content, protocol))
+    else:
+        zipped = written_by == "torch"
+        torch.save(content, FILE, pickle_protocol=max(protocol, 2), _use_new_zipfile_serialization=zipped)
+    with pytest.raises(UsageError, match=r"^run\.pt: ") as told:
+        read_checkpoint_file(FILE)
+    assert "\n" not in str(told.value)
+    assert not Path("executed").exists()
+
+
+def a_loop(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (Path.touch, "is empty"),
+        (Path.mkdir, "is a folder"),
+        (os.mkfifo, "is no regular file"),
+        (a_loop, "there is no such file"),
+        (lambda path: path.symlink_to("/dev/zero"), "is no regular file"),
+        (lambda path: path.symlink_to("/proc/self/mem"), "cannot be read: "),
+        (lambda path: path.symlink_to("/proc/self/environ"), "is no checkpoint"),
+        (lambda path: path.write_bytes(b"PK\x03\x04" + b"\0" * 10_000_000), "is cut short or damaged"),
+    ],
+)
+def test_what_is_no_file_of_the_kind_is_told_at_once(make: Any, reason: str) -> None:
+    make(FILE)
+    with pytest.raises(UsageError, match=f"^run.pt: {reason}"):
+        read_checkpoint_file(FILE)
+
+
+def test_large_checkpoints_are_read_as_ever() -> None:
+    content = {
+        "model": [torch.ones(500, 500) for _ in range(400)],
+        "names": [str(one) for one in range(10**5)],
+    }
+    for zipped in (True, False):
+        torch.save(content, FILE, _use_new_zipfile_serialization=zipped)
+        assert len(read_checkpoint_file(FILE)["model"]) == 400
+
+
+NUMBERS = st.one_of(
+    st.floats(), st.integers(), st.sampled_from([10**400, -(2**2000), 2**63, True, None, "1", b"1", 1j])
+)
+ODD = st.recursive(
+    NUMBERS | st.text(max_size=3) | st.sampled_from([torch.ones(1), torch.ones(2, 0), torch.tensor(1 + 1j)]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.text(max_size=3) | NUMBERS, inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+
+
+def mostly(sane: Any) -> Any:
+    return st.one_of(st.just(sane), st.just(sane), NUMBERS, ODD)
+
+
+STATES = st.fixed_dictionaries(
+    {},
+    optional={
+        "optimizer": mostly({"state": {0: {"step": 3}}, "param_groups": [{"lr": 1e-3, "params": [0]}]})
+        | st.fixed_dictionaries(
+            {
+                "state": ODD | st.dictionaries(st.integers(0, 3), st.fixed_dictionaries({"step": mostly(3)})),
+                "param_groups": st.lists(
+                    st.fixed_dictionaries(
+                        {"lr": mostly(1e-3), "params": mostly([0])},
+                        optional={"name": mostly("default"), "betas": ODD, "weight_decay": ODD},
+                    ),
+                    min_size=1, max_size=2,
+                ),
+            }
+        ),
+        "scheduler": mostly({"last_epoch": 3, "_last_lr": [1e-3], "base_lrs": [1e-3]})
+        | st.fixed_dictionaries(
+            {"last_epoch": mostly(3), "_last_lr": mostly([1e-3]), "base_lrs": mostly([1e-3])},
+            optional={"T_max": ODD, "_schedulers": ODD, "format_version": ODD},
+        ),
+        "step": mostly(3),
+    },
+)  # fmt: skip
+
+
+HUGE = {"param_groups": [{"lr": 10**400, "params": [0]}], "state": {}}
+
+
+@example(content={"optimizer": HUGE, "step": 3})
+@example(content={"step": 10**400, "scheduler": {"last_epoch": 3, "_last_lr": [10**400]}})
+@given(content=STATES)
+def test_states_of_any_content_are_reported_or_refused(content: Any) -> None:
+    try:
+        torch.save(content, FILE)
+    except OverflowError:
+        return  # no pickle holds it
+    Path("s.yaml").write_text("steps: 5\n")
+    with suppress(LrschedError):
+        inspect_checkpoint(load_schedule("s.yaml"), FILE, CheckpointKeys())
