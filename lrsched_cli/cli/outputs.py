@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lrsched_cli.cli.temporary import clear_left_overs, lock, new_name
 from lrsched_cli.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from typing import BinaryIO
 
     from matplotlib.figure import Figure
 
@@ -39,26 +40,28 @@ def target(out: Path | None, name: str, suffixes: Sequence[str]) -> Path:
 def write_all(contents: Mapping[Path, bytes | Iterable[str]]) -> None:
     """Write every file beside its target first, then rename all: each target is the old file or the new.
 
-    Raises OutputError with the reason; what has been written so far is taken away again.
+    Raises OutputError with the reason; what has been written so far is taken away again, and with it what
+    a killed process has left in the same folders.
     """
     written: dict[Path, Path] = {}
     at = Path()
-    try:
-        for path, content in contents.items():
-            at = path
-            final = _resolved(path)
-            temporary = final.with_name(f".{final.name}.{secrets.token_hex(4)}.tmp")
-            written[temporary] = final
-            _write(temporary, content)
-        for temporary, final in written.items():
-            at = final
-            temporary.replace(final)
-    except OSError as error:
-        raise OutputError(f"{relative(at)}: cannot be written: {error.strerror or error}") from None
-    finally:
-        for temporary in written:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+    with contextlib.ExitStack() as stack:  # every file stays open, and so locked, until all are renamed
+        try:
+            for path, content in contents.items():
+                at = path
+                final = _resolved(path)
+                clear_left_overs(final.parent)
+                file = _new_file(final, written, stack)
+                _write(file, content)
+            for temporary, final in written.items():
+                at = final
+                temporary.replace(final)
+        except OSError as error:
+            raise OutputError(f"{relative(at)}: cannot be written: {error.strerror or error}") from None
+        finally:
+            for temporary in written:
+                with contextlib.suppress(OSError):
+                    temporary.unlink(missing_ok=True)
 
 
 def write_picture(picture: Path, figure: Figure, caption: Caption, csv: Iterable[str] | None) -> list[str]:
@@ -91,11 +94,28 @@ def _resolved(path: Path) -> Path:
     return final
 
 
-def _write(path: Path, content: bytes | Iterable[str]) -> None:
-    with path.open("xb") as file:
-        if isinstance(content, bytes):
-            file.write(content)
-        else:
-            file.writelines(piece.encode() for piece in content)
-        file.flush()
-        os.fsync(file.fileno())
+def _new_file(final: Path, written: dict[Path, Path], stack: contextlib.ExitStack) -> BinaryIO:
+    """A locked temporary file beside a target, noted in ``written`` before it is made."""
+    while True:
+        temporary = new_name(final)
+        written[temporary] = final
+        file = temporary.open("xb")
+        stack.callback(_close, file)
+        if lock(file):
+            return file
+        del written[temporary]
+
+
+def _close(file: BinaryIO) -> None:
+    """Close a file; that the rest of it does not fit on the disk has been told of by then."""
+    with contextlib.suppress(OSError):
+        file.close()
+
+
+def _write(file: BinaryIO, content: bytes | Iterable[str]) -> None:
+    if isinstance(content, bytes):
+        file.write(content)
+    else:
+        file.writelines(piece.encode() for piece in content)
+    file.flush()
+    os.fsync(file.fileno())
