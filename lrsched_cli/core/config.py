@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError
 
 from lrsched_cli.core.batch_plan import BatchPlan
+from lrsched_cli.core.clock import Clock
 from lrsched_cli.core.families import family_of
 from lrsched_cli.core.findings import beyond_the_fields, import_references, of_imported
 from lrsched_cli.core.messages import keys_of, message_for
@@ -33,6 +34,8 @@ from lrsched_cli.core.sections import (
 )
 from lrsched_cli.core.signatures import Argument, arguments_but_the_first, optimizer_arguments
 from lrsched_cli.core.sources import override_number, read_source
+from lrsched_cli.core.step_counts import StepCounts, resolve_step_counts
+from lrsched_cli.core.timeline import Timeline
 from lrsched_cli.core.user_code import import_function
 from lrsched_cli.core.yaml_source import read_yaml
 from lrsched_cli.errors import Problem, ScheduleFileError
@@ -44,6 +47,9 @@ if TYPE_CHECKING:
     import torch
 
     from lrsched_cli.core.families.family import Family
+    from lrsched_cli.core.families.family import Path as Place
+    from lrsched_cli.core.run_length import RunLength
+    from lrsched_cli.core.step_counts import WrittenCount
     from lrsched_cli.core.yaml_tree import Node
 
 __all__ = ["MAX_STEPS", "Schedule", "load_schedule"]
@@ -96,6 +102,7 @@ class Schedule(Section):
 
     _root: Node | None = PrivateAttr(default=None)
     _origin: Origin | None = PrivateAttr(default=None)
+    _step_counts: StepCounts = PrivateAttr(default_factory=StepCounts)
     _imported: dict[str, Any] = PrivateAttr(default_factory=dict)
     _metric_column: tuple[float, ...] = PrivateAttr(default=())
     _expanded_from: Expanded | None = PrivateAttr(default=None)
@@ -140,6 +147,35 @@ class Schedule(Section):
             sizes=tuple(phase.effective_size for phase in self.batch_size),
             ends=tuple(phase.until for phase in self.batch_size if phase.until is not None),
         )
+
+    @property
+    def clock(self) -> Clock:
+        """Where each update stands in epochs, samples and tokens, as far as the file says."""
+        run = self._step_counts.run
+        timeline = None
+        if self.batch_size:
+            timeline = Timeline(run.dataset_size, run.loading) if run is not None else Timeline()
+            for phase in self.batch_size:
+                timeline.begin(phase.device_plan)
+                if phase.until is not None:
+                    timeline.end(phase.until)
+        if run is None:
+            return Clock(timeline, updates=self.total_steps)
+        return Clock(timeline, run.tokens_per_sample, run.rounding, self.total_steps)
+
+    @property
+    def run_length(self) -> RunLength | None:
+        """What ``steps`` says of the data and the loop; None where it is a plain number."""
+        return self._step_counts.run
+
+    def key_of(self, path: Place) -> str:
+        """The dotted key of a setting as the file has it, groups by name."""
+        return ".".join(map(str, path)) if self._root is None else self._root.problem_at(path, "").key
+
+    @property
+    def written_counts(self) -> Mapping[Place, WrittenCount]:
+        """The counts of steps that the file gives in other units, by their place."""
+        return self._step_counts.written
 
     def base_lr(self, group: ParamGroup) -> float:
         """A group's base LR: its own, else the optimizer section's, else torch's default for the class."""
@@ -277,9 +313,12 @@ def _validated(root: Node, default_name: str, problems: list[Problem], *, trust:
     if not isinstance(root.value, dict):
         problems.append(root.position.problem("", _NO_MAPPING if root.value is not None else _EMPTY))
         raise ScheduleFileError(problems)
-    data = root.plain()
+    counts = resolve_step_counts(root)
+    problems += counts.problems
     known = len(problems)
     unreadable = {(problem.file, problem.line, problem.column) for problem in problems}
+    unreadable |= {(place.file, place.line, place.column) for place in counts.stand_ins}
+    data = root.plain()
     schedule: Schedule | None = None
     try:
         schedule = Schedule.model_validate({"name": default_name, **data})
@@ -299,6 +338,7 @@ def _validated(root: Node, default_name: str, problems: list[Problem], *, trust:
         ]
         raise ScheduleFileError(sorted(dict.fromkeys(told), key=_file_order(root)), hint=_hint(told))
     schedule._root = root
+    schedule._step_counts = counts
     schedule._imported.update(_imports(root))
     schedule._metric_column = _metric_column(schedule.scheduler, root)
     return schedule

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MAX_LENGTH = 4096
 MAX_DEPTH = 200
 
-_STRANGE = re.compile(r"[^ -~\s]|[#\\\\;]")  # beyond ASCII; comments and line joints of Python
+_STRANGE = re.compile(r"[^ -~\t\n\r]|[#\\\\;]")  # beyond ASCII; comments and line joints of Python
 
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod)
 _COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
@@ -54,6 +54,9 @@ _FUNCTIONS: dict[str, Callable[..., float]] = {
     "ceil": _ceil,
 }
 _OF_SEVERAL = {"min", "max"}
+
+VALUES, FUNCTIONS = tuple(_NAMES), tuple(_FUNCTIONS)
+"""The names of the language: of values, and of functions."""
 
 
 class Expression:
@@ -97,6 +100,10 @@ class Expression:
         if math.isfinite(value):
             return value if type(value) is float else float(value)  # a comparison alone gives a bool
         raise ExpressionError(f"the value is {value}")
+
+    def tree(self) -> ast.expr:
+        """The formula as it is run: every number a float, every power a call of ``_power``."""
+        return _rebuilt(_parsed(self.text), MAX_DEPTH)
 
     def __reduce__(self) -> tuple[type[Expression], tuple[str]]:
         return Expression, (self.text,)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from lrsched_cli.core.parameters import Section
 
 _LARGEST_PARAMETER = 2**53
+MAX_GROUPS = 2000
+"""Param groups of a file; the time that torch takes to make them grows with the square of their number."""
 
 
 def beyond_the_fields(data: dict[str, Any], *, trust: bool) -> Iterator[Finding]:
@@ -102,6 +104,9 @@ def _argument_findings(
 def _group_findings(groups: Any) -> Iterator[Finding]:
     if groups == []:
         yield ("param_groups",), "is an empty list; leave it out for one group of all parameters", False
+    if len(_list(groups)) > MAX_GROUPS:
+        message = f"lists {len(groups):,} groups; {MAX_GROUPS:,} are allowed, as torch takes ages for more"
+        yield ("param_groups",), message, False
     seen: dict[str, int] = {}
     for index, group in enumerate(_list(groups)):
         name = _mapping(group).get("name")

@@ -5,12 +5,22 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 
 from lrsched_cli.core.expressions import Expression
 from lrsched_cli.core.messages import TAG, shown
 from lrsched_cli.core.parameters import Parameters, Plain, RealFrom0, Section, WholeFrom0, WholeFrom1
 from lrsched_cli.core.patterns import checked_layer_pattern, checked_pattern
+from lrsched_cli.core.timeline import DevicePlan
 from lrsched_cli.errors import ExpressionError
 
 if TYPE_CHECKING:
@@ -21,14 +31,23 @@ MAX_STEPS = 10_000_000
 
 OWN_SCHEDULER = "LRScheduler"
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+_OF_WINDOWS = re.compile(r"(con|prn|aux|nul|(com|lpt)\d)(\..*)?|.*\.", re.IGNORECASE)
+"""Devices, whatever follows the dot, and names that lose their end."""
+
+
+def is_file_name(value: str) -> bool:
+    """Whether a text can be a schedule's name, which names the output files."""
+    return _FILE_NAME.fullmatch(value) is not None
 
 
 def _file_name(value: str) -> str:
-    if not _FILE_NAME.fullmatch(value):
+    if not is_file_name(value):
         raise ValueError(
             "names the output files: letters, digits, '.', '_' and '-', not starting with '.' or '-', "
             f"100 at most (got {shown(value)})"
         )
+    if _OF_WINDOWS.fullmatch(value):
+        raise ValueError(f"names the output files, and Windows has no file of this name (got {shown(value)})")
     return value
 
 
@@ -40,9 +59,17 @@ def _printable(value: str) -> str:
 
 Text = Annotated[str, Field(strict=True)]
 FileName = Annotated[
-    Text, BeforeValidator(lambda value: _file_name(value) if isinstance(value, str) else value)
+    Text,
+    BeforeValidator(lambda value: _file_name(value) if isinstance(value, str) else value),
+    WithJsonSchema({"type": "string", "pattern": f"^{_FILE_NAME.pattern}$"}),
 ]
-Label = Annotated[Text, BeforeValidator(lambda value: _printable(value) if isinstance(value, str) else value)]
+Label = Annotated[
+    Text,
+    BeforeValidator(lambda value: _printable(value) if isinstance(value, str) else value),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0][^\x00-\x1f\x7f-\x9f]*$"}
+    ),
+]
 Steps = Annotated[int, Plain, Field(strict=True, ge=1, le=MAX_STEPS)]
 NamePattern = Annotated[Label, AfterValidator(checked_pattern)]
 LayerFactor = Annotated[float, Plain, Field(strict=True, gt=0, le=1, allow_inf_nan=False)]
@@ -67,9 +94,14 @@ class BatchPhase(Section):
         return self
 
     @property
+    def device_plan(self) -> DevicePlan:
+        """What an update is made of; a plain size is one micro-batch of one device."""
+        return DevicePlan(self.size or self.per_device or 1, self.devices or 1, self.accumulate or 1)
+
+    @property
     def effective_size(self) -> int:
         """Samples per update."""
-        return self.size or (self.per_device or 1) * (self.devices or 1) * (self.accumulate or 1)
+        return self.device_plan.size
 
 
 def batch_phases(value: Any) -> Any:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from lrsched_cli.core.library_docs import argument_docs
 from lrsched_cli.core.library_source import package_folder, tree_of
 
 if TYPE_CHECKING:
@@ -31,9 +32,14 @@ class Argument:
     annotation: str
     required: bool = False
 
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds of value that the argument takes; none where that cannot be told."""
+        return _kinds(self.annotation) if self.annotation else _kinds_like(self.default)
+
     def wrong(self, value: Any) -> str:
         """What the argument takes, in words, where ``value`` is not of that kind; else an empty text."""
-        kinds = _kinds(self.annotation) if self.annotation else _kinds_like(self.default)
+        kinds = self.kinds
         if not kinds or any(_fits(kind, value) for kind in kinds):
             return ""
         return " or ".join(map(_in_words, kinds))
@@ -56,6 +62,11 @@ def optimizer_arguments(name: str) -> dict[str, Argument]:
                     arguments = stated_arguments(function)
                     return {key: one for key, one in arguments.items() if key not in {"self", "params"}}
     raise KeyError(name)
+
+
+def optimizer_docs(name: str) -> dict[str, str]:
+    """What torch says of the arguments of ``torch.optim.NAME``."""
+    return argument_docs(name, tree_of(_sources()[name]))
 
 
 @cache

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lrsched_cli.core.messages import did_you_mean, shown
+from lrsched_cli.core.regular_file import read_at_most
+from lrsched_cli.core.run_length import LENGTHS
 from lrsched_cli.core.shipped import shipped_names, shipped_path
 from lrsched_cli.core.yaml_source import MAX_BYTES, read_yaml
 from lrsched_cli.core.yaml_tree import Node, Position
 from lrsched_cli.errors import Problem, ScheduleFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 MAX_EXTENDS = 16
 
@@ -66,8 +68,7 @@ def _path(config: str | Path) -> Path:
 def _bytes(path: Path, *, may_be_shipped: bool = False) -> bytes:
     try:
         if path.is_file():
-            with path.open("rb") as file:
-                return file.read(MAX_BYTES + 1)
+            return read_at_most(path, MAX_BYTES + 1)
         reason = (
             "is a folder; give a schedule file"
             if path.is_dir()
@@ -120,10 +121,10 @@ def _extended(root: Node, path: Path | None, problems: list[Problem], seen: tupl
             )
         )
         return root
-    here = (path or Path("stdin")).resolve()
+    here = _real(path or Path("stdin"))
     base_path = here.parent / stated.value
     seen = (*seen, here)
-    if base_path.resolve() in seen:
+    if _real(base_path) in seen:
         problems.append(stated.position.problem("extends", f"leads back to {stated.value} in a loop"))
         return root
     if len(seen) > MAX_EXTENDS:
@@ -145,11 +146,15 @@ def _extended(root: Node, path: Path | None, problems: list[Problem], seen: tupl
 
 
 def _without_what_cannot_be_mixed(base: Node, root: Node) -> Node:
-    """The base without what ``root`` replaces whole: the batch plan, and another class's arguments."""
+    """The base without what ``root`` replaces whole: batch plan, length, another class's arguments."""
     base = base.unshared()
     base.value.pop("name", None)
     if "batch_size" in root.value:
         base.value.pop("batch_size", None)
+    length, inherited = root.value.get("steps"), base.value.get("steps")
+    if _states(length, LENGTHS) and _states(inherited, LENGTHS):
+        kept = {key: node for key, node in inherited.value.items() if key not in LENGTHS}
+        base.value["steps"] = replace(inherited, value=kept)
     for section, shared in (("optimizer", {"lr"}), ("scheduler", set[str]())):
         own, inherited = root.value.get(section), base.value.get(section)
         if own is not None and inherited is not None and _type(own) not in {None, _type(inherited)}:
@@ -159,13 +164,27 @@ def _without_what_cannot_be_mixed(base: Node, root: Node) -> Node:
     return base
 
 
+def _states(section: Node | None, keys: Iterable[str]) -> bool:
+    return (
+        section is not None and isinstance(section.value, dict) and not section.value.keys().isdisjoint(keys)
+    )
+
+
 def _type(section: Node) -> str | None:
     stated = section.value.get("type") if isinstance(section.value, dict) else None
     return stated.value if stated is not None else None
 
 
+def _real(path: Path) -> Path:
+    """The file behind all links, as far as there is one: links may go in a loop, and a text be no path."""
+    try:
+        return Path(os.path.realpath(path))
+    except (OSError, ValueError):
+        return path.absolute()
+
+
 def _relative(path: Path) -> str:
-    resolved = path.resolve()
+    resolved = _real(path)
     here = Path.cwd()
     return str(resolved.relative_to(here)) if resolved.is_relative_to(here) else str(resolved)
 

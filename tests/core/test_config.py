@@ -339,7 +339,7 @@ numbers = st.floats(0, 1e6) | st.integers(0, 10**6)
 wholes = st.integers(1, 10**6)
 words = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"]), min_size=1, max_size=20)
 labels = words.filter(lambda word: bool(word.strip()) and word.isprintable() and is_no_number(word))
-file_names = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,30}", fullmatch=True).filter(is_no_number)
+file_names = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,30}x", fullmatch=True).filter(is_no_number)
 PARAMETERS = {
     "warmup_steps": st.integers(0, 10**6),
     "warmup_scale_min": st.floats(0, 1),

@@ -7,6 +7,7 @@ brings along needs no change here.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lrsched_cli.core.expressions import Expression
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from lrsched_cli.core.families.family import Family, Finding, Path
     from lrsched_cli.core.signatures import Argument
+
+_NAMES = re.compile(r"\w+")
+_MULTIPLIERS = {"T_mult", "num_cycles"}
 
 OURS = ("type", "metric")
 """Keys of a section that are no arguments."""
@@ -39,6 +43,15 @@ def is_function(argument: Argument) -> bool:
 def is_schedulers(argument: Argument) -> bool:
     """Whether a file gives scheduler sections for it: one, or a list of them."""
     return "Scheduler" in argument.annotation
+
+
+def counts_steps(argument: Argument) -> bool:
+    """Whether it takes a number of steps, or numbers of them: any whole number that multiplies nothing."""
+    if argument.name in _MULTIPLIERS:
+        return False
+    return "int" in _NAMES.findall(argument.annotation) or (
+        not argument.annotation and type(argument.default) is int
+    )
 
 
 def takes_one_alone(argument: Argument) -> bool:

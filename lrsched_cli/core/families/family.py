@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     import torch
 
     from lrsched_cli.core.config import Schedule
+    from lrsched_cli.core.families.course import Course
+    from lrsched_cli.core.families.resume_notes import ResumeNote
+    from lrsched_cli.core.script import Script
 
 Path = tuple[str | int, ...]
 """Keys and indices from the top of the file to a setting."""
@@ -87,6 +90,9 @@ class Family(Protocol):
     def references(self, section: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
         """What it would import of the user's own (``package.module:name``), and where that is said."""
 
+    def step_counts(self, section: Mapping[str, Any], path: Path) -> Iterator[Path]:
+        """The settings of a scheduler section that count scheduler steps, as far as they are stated."""
+
     def settings(self, schedule: Schedule) -> dict[str, Any]:
         """Every setting of the scheduler with its value, defaults included; formulas as their text."""
 
@@ -95,6 +101,9 @@ class Family(Protocol):
 
     def with_setting(self, holder: Holder, key: str, other: Holder) -> Schedule | None:
         """The holder's schedule with the other's value of a setting; None where that cannot be made."""
+
+    def with_batch_rule(self, schedule: Schedule, rule: str) -> Schedule | None:
+        """The schedule with another rule (``batch_size_mode``) for all groups; None where there is none."""
 
     def restored_setting(self, state: Mapping[str, Any], key: str, saved: Holder, restored: Holder) -> Any:
         """What a restored state says of a setting; NOT_TOLD or NOT_SAVED where it does not.
@@ -111,11 +120,20 @@ class Family(Protocol):
     def scheduler_steps(self, schedule: Schedule) -> int | None:
         """How many scheduler steps show all of it; None where only the file can say."""
 
+    def course(self, schedule: Schedule) -> Course | None:
+        """The LRs at any step in closed form, without importing anything; None where only stepping tells."""
+
+    def resume_notes(self, schedule: Schedule) -> Iterable[ResumeNote]:
+        """Which settings a checkpoint overrides, does not hold, or gives back wrongly in some order."""
+
     def try_out(self, schedule: Schedule, scheduler_steps: int) -> None:
         """Find what fails at some step without importing anything; StepError where something does."""
 
     def build(self, schedule: Schedule, optimizer: torch.optim.Optimizer) -> Any:
         """The scheduler over ``optimizer``. Raises ScheduleFileError for what its library refuses."""
+
+    def written(self, schedule: Schedule, script: Script) -> str:
+        """What ``build`` does as Python source: an expression with the name ``optimizer`` in it."""
 
     def stepper(self, schedule: Schedule) -> Callable[[Any, int, float | None], object]:
         """How one step is taken; given the scheduler, the number of the step (from 1) and the batch size."""

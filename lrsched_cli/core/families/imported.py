@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lrsched_cli.core.families.arguments import Signature, for_files
+from lrsched_cli.core.families.arguments import OURS, Signature, each, for_files
 from lrsched_cli.core.families.library import LibraryFamily
+from lrsched_cli.core.script import call
 from lrsched_cli.core.signatures import arguments_but_the_first, inspected_arguments
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from lrsched_cli.core.config import Schedule
     from lrsched_cli.core.families.family import Example, Finding, Path
+    from lrsched_cli.core.script import Script
 
 SEPARATOR = ":"
 
@@ -40,6 +42,13 @@ class ImportedFamily(LibraryFamily):
         yield from self.checked(section, path, imported)
         yield from super().imported_findings(section, path, imported)
 
+    def step_counts(self, section: Mapping[str, Any], path: Path) -> Iterator[Path]:
+        """Any argument: nothing is known of them before the import."""
+        for key, value in section.items():
+            if key not in OURS:
+                yield from (place for place, _ in each(value, (*path, key)))
+        yield from self._counts_of_parts(section, path)
+
     def references(self, section: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
         """The class, and what its arguments name."""
         yield (*path, "type"), str(section["type"])
@@ -64,6 +73,10 @@ class ImportedFamily(LibraryFamily):
     ) -> Any:
         """Call it."""
         return schedule.imported(kind)(optimizer, **arguments)
+
+    def constructed(self, kind: str, script: Script, arguments: Mapping[str, str]) -> str:
+        """The same call."""
+        return call(script.reference(kind), ["optimizer"], arguments)
 
     def examples(self) -> Iterable[Example]:
         """None: nobody's own is known here."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from lrsched_cli.core.expressions import Expression
 from lrsched_cli.core.families.arguments import (
     OURS,
+    counts_steps,
     each,
     family_for,
     is_function,
@@ -18,10 +17,19 @@ from lrsched_cli.core.families.arguments import (
     stated_findings,
 )
 from lrsched_cli.core.families.family import NOT_SAVED, NOT_TOLD
+from lrsched_cli.core.families.library_objects import built, written
+from lrsched_cli.core.families.library_section import (
+    metric_of,
+    metric_text,
+    plain_of,
+    plain_section,
+    section_of,
+)
+from lrsched_cli.core.families.torch_course import Part
 from lrsched_cli.core.numbers_text import lr_text
-from lrsched_cli.core.sections import CsvColumn, LibraryScheduler
-from lrsched_cli.core.stepping import one_line, step_problem
-from lrsched_cli.errors import ExpressionError, ScheduleFileError, StepError
+from lrsched_cli.core.sections import LibraryScheduler
+from lrsched_cli.core.stepping import step_problem
+from lrsched_cli.errors import StepError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,7 +38,10 @@ if TYPE_CHECKING:
 
     from lrsched_cli.core.config import Schedule
     from lrsched_cli.core.families.arguments import Signature
+    from lrsched_cli.core.families.course import Course
     from lrsched_cli.core.families.family import Finding, Holder, Path, View
+    from lrsched_cli.core.families.resume_notes import ResumeNote
+    from lrsched_cli.core.script import Script
 
 _IN_THE_HEADLINE = 4
 
@@ -56,10 +67,19 @@ class LibraryFamily:
         """What a type takes. Raises ValueError, with the reason, where there is no such type."""
         raise NotImplementedError
 
+    def docs(self, kind: str) -> Mapping[str, str]:
+        """What the library says of the arguments of a type, for people who write a file."""
+        del kind
+        return {}
+
     def construct(
         self, kind: str, optimizer: torch.optim.Optimizer, arguments: Mapping[str, Any], schedule: Schedule
     ) -> Any:
         """The scheduler of a section whose arguments are objects by now."""
+        raise NotImplementedError
+
+    def constructed(self, kind: str, script: Script, arguments: Mapping[str, str]) -> str:
+        """What ``construct`` does as Python source; the arguments are source already."""
         raise NotImplementedError
 
     def findings(self, section: Mapping[str, Any], path: Path) -> Iterator[Finding]:
@@ -82,15 +102,31 @@ class LibraryFamily:
         for place, one in parts_of(section, path):
             yield from family_for(one).references(one, place)
 
+    def step_counts(self, section: Mapping[str, Any], path: Path) -> Iterator[Path]:
+        """Whole numbers but multipliers, lists entry by entry, and those of its parts."""
+        try:
+            known = self.signature(str(section["type"]), {})
+        except ValueError:
+            return  # findings() tells of it
+        for key, value in section.items():
+            if key in known.arguments and counts_steps(known.arguments[key]):
+                yield from (place for place, _ in each(value, (*path, key)))
+        yield from self._counts_of_parts(section, path)
+
     def settings(self, schedule: Schedule) -> dict[str, Any]:
         """Type and arguments, with the defaults that the signature tells; parts under their place."""
         section = section_of(schedule)
         metric = {} if section.metric is None else {"metric": metric_text(section.metric)}
-        return {**self._settings(_plain(section), schedule), **metric}
+        return {**self._settings(plain_of(section), schedule), **metric}
 
     def setting(self, holder: Holder, key: str) -> Any:
         """One of them, which is that of all groups."""
         return self.settings(holder[0]).get(key)
+
+    def with_batch_rule(self, schedule: Schedule, rule: str) -> Schedule | None:
+        """Other libraries' schedulers know nothing of a batch size."""
+        del schedule, rule
+        return None
 
     def with_setting(self, holder: Holder, key: str, other: Holder) -> Schedule | None:
         """The schedule with another one's value of a setting; None for another type, of a part as well."""
@@ -102,7 +138,7 @@ class LibraryFamily:
             changed = section.model_copy(update={"metric": theirs.metric})
             return schedule.model_copy(update={"scheduler": changed})
         try:
-            stated = _with_value(_plain(section), key.split("."), _plain(theirs))
+            stated = _with_value(plain_of(section), key.split("."), plain_of(theirs))
         except LookupError:  # the parts are not as many, or of other types
             return None
         if any(self.checked(stated, ("scheduler",), schedule.all_imported)):
@@ -117,7 +153,7 @@ class LibraryFamily:
         return (
             NOT_SAVED
             if key == "metric"
-            else self.restored_argument(_plain(section_of(schedule)), state, key.split("."), schedule)
+            else self.restored_argument(plain_section(schedule), state, key.split("."), schedule)
         )
 
     def restored_argument(
@@ -153,6 +189,25 @@ class LibraryFamily:
         del schedule
         return None
 
+    def course(self, schedule: Schedule) -> Course | None:
+        """None where the section, or a part of it, has no closed form."""
+        section = plain_section(schedule)
+        base = tuple(schedule.base_lr(group) for group in schedule.param_groups)
+        try:
+            return self.course_of(part_of(section, ("scheduler",), base, schedule))
+        except (ArithmeticError, LookupError, TypeError, ValueError):
+            return None  # settings that the library refuses, and tells of when it is built
+
+    def course_of(self, part: Part) -> Course | None:
+        """The closed form of a section, where there is one."""
+        del part
+        return None
+
+    def resume_notes(self, schedule: Schedule) -> Iterator[ResumeNote]:
+        """Nothing is known of types that nobody has measured."""
+        del schedule
+        yield from ()
+
     def try_out(self, schedule: Schedule, scheduler_steps: int) -> None:
         """Evaluate the metric at every step."""
         if section_of(schedule).metric is not None:
@@ -164,9 +219,13 @@ class LibraryFamily:
         """The scheduler over ``optimizer``, its parts first."""
         section = section_of(schedule)
         try:
-            return built(_plain(section), ("scheduler",), optimizer, schedule)
+            return built(plain_of(section), ("scheduler",), optimizer, schedule)
         except StepError as error:
             raise step_problem(schedule, error) from None
+
+    def written(self, schedule: Schedule, script: Script) -> str:
+        """The library's own class, its parts inside."""
+        return written(plain_section(schedule), schedule, script)
 
     def stepper(self, schedule: Schedule) -> Callable[[Any, int, float | None], object]:
         """``step()``, or ``step(metric)`` where the type takes one."""
@@ -196,6 +255,10 @@ class LibraryFamily:
         else:
             yield from stated_findings(section, path, signature)
 
+    def _counts_of_parts(self, section: Mapping[str, Any], path: Path) -> Iterator[Path]:
+        for place, one in parts_of(section, path):
+            yield from family_for(one).step_counts(one, place)
+
     def _settings(self, section: Mapping[str, Any], schedule: Schedule) -> dict[str, Any]:
         known = self.signature(str(section["type"]), schedule.all_imported).arguments
         defaults = {key: one.default for key, one in known.items() if one.default is not ...}
@@ -212,83 +275,19 @@ class LibraryFamily:
 
     def _phrases(self, schedule: Schedule) -> list[str]:
         section = section_of(schedule)
-        stated = {key: value for key, value in _plain(section).items() if key != "type"}
+        stated = {key: value for key, value in plain_of(section).items() if key != "type"}
         metric = [] if section.metric is None else [f"metric {metric_text(section.metric)}"]
         return [section.type, *(_phrase(key, value) for key, value in stated.items()), *metric]
 
 
-def section_of(schedule: Schedule) -> LibraryScheduler:
-    """The scheduler section of a schedule of such a family."""
-    if not isinstance(schedule.scheduler, LibraryScheduler):
-        raise TypeError(f"{schedule.scheduler.type} has a section of its own")
-    return schedule.scheduler
-
-
-def built(
-    section: Mapping[str, Any], path: Path, optimizer: torch.optim.Optimizer, schedule: Schedule
-) -> Any:
-    """The scheduler that a section describes, its parts built before it and in their order.
-
-    Raises ScheduleFileError, at the section or part that the library refuses.
-    """
-    family = family_for(section)
-    if not isinstance(family, LibraryFamily):
-        raise TypeError(f"{section['type']} cannot be a part")  # findings() has refused it
+def part_of(section: Mapping[str, Any], path: Path, base: tuple[float, ...], schedule: Schedule) -> Part:
+    """A section with the defaults that the signature tells, its parts made first."""
     kind = str(section["type"])
-    known = family.signature(kind, schedule.all_imported).arguments
-    arguments = {}
-    for key, value in section.items():
-        place = (*path, key)
-        if key in OURS:
-            continue
-        if any(is_section(one) for _, one in each(value, place)):
-            parts = [built(one, at, optimizer, schedule) for at, one in each(value, place)]
-            arguments[key] = parts if isinstance(value, list) else parts[0]
-        elif key in known and is_function(known[key]):
-            arguments[key] = _functions(value, place, schedule)
-        else:
-            arguments[key] = deepcopy(value)  # the library may keep it, and change it
-    try:
-        return family.construct(kind, optimizer, arguments, schedule)
-    except StepError:
-        raise
-    except (Exception, SystemExit) as error:  # whatever the library finds wrong is the settings' fault
-        message = f"{kind} refuses these settings: {one_line(error)}"
-        raise ScheduleFileError([schedule.problem_at(path, message)]) from error
-
-
-def metric_of(schedule: Schedule) -> Callable[[int], float]:
-    """The metric of each scheduler step, from 1. Calling it raises StepError where there is none."""
-    stated = section_of(schedule).metric
-    if isinstance(stated, Expression):
-        return formula(stated, ("scheduler", "metric"))
-    column = schedule.metric_column
-
-    def metric(step: int) -> float:
-        if step > len(column):
-            message = f"has {len(column):,} rows; scheduler step {step:,} needs another one"
-            raise StepError(message, step, key=("metric",))
-        return column[step - 1]
-
-    return metric
-
-
-def metric_text(metric: Expression | CsvColumn) -> str:
-    """A metric as the file has it, in a line."""
-    return metric.text if isinstance(metric, Expression) else f"{metric.csv}: {metric.column}"
-
-
-def formula(expression: Expression, path: Path) -> Callable[[float], float]:
-    """A formula as a plain function: torch saves the insides of any other callable into its states."""
-
-    def of_step(step: float) -> float:
-        try:
-            return expression(step)  # what torch calls with is mostly, not always, a whole number
-        except ExpressionError as error:
-            message = f"failed at step {step:g}: {error}"
-            raise StepError(message, int(step), key=path[1:]) from None
-
-    return of_step
+    known = family_for(section).signature(kind, schedule.all_imported).arguments
+    defaults = {key: one.default for key, one in known.items() if one.default is not ...}
+    inner = [one for one in parts_of(section, path) if family_for(one[1]).name == family_for(section).name]
+    arguments = {**defaults, **{key: value for key, value in section.items() if key not in OURS}}
+    return Part(kind, arguments, path, base, [part_of(one, at, base, schedule) for at, one in inner])
 
 
 def _with_value(section: Any, path: Sequence[str], other: Any) -> Any:
@@ -302,20 +301,6 @@ def _with_value(section: Any, path: Sequence[str], other: Any) -> Any:
         return {**section, part: _with_value(section[part], rest, other[part])}
     kept = {key: value for key, value in section.items() if key != part}
     return {**kept, part: other[part]} if part in other else kept
-
-
-def _plain(section: LibraryScheduler) -> dict[str, Any]:
-    return {"type": section.type, **(section.model_extra or {})}
-
-
-def _functions(value: Any, path: Path, schedule: Schedule) -> Any:
-    if value is None:
-        return None
-    found = [
-        schedule.imported(one["import"]) if is_import(one) else formula(Expression(one), place)
-        for place, one in each(value, path)
-    ]
-    return found if isinstance(value, list) else found[0]
 
 
 def _phrase(key: str, value: Any) -> str:

@@ -10,9 +10,12 @@ from lrsched_cli.core.expansion import by_expanded_name
 from lrsched_cli.core.expressions import Expression
 from lrsched_cli.core.factors import end_of_cycle
 from lrsched_cli.core.families.family import NOT_SAVED, NOT_TOLD, Example, View
+from lrsched_cli.core.families.own_course import own_course
+from lrsched_cli.core.families.resume_notes import ResumeNote
 from lrsched_cli.core.law import Factors, Position
 from lrsched_cli.core.numbers_text import count_text, lr_text
 from lrsched_cli.core.parameters import DEFAULTS, Parameters
+from lrsched_cli.core.script import PACKAGE, bracketed, call, literal
 from lrsched_cli.core.sections import (
     OWN_SCHEDULER,
     GroupScheduler,
@@ -28,12 +31,15 @@ if TYPE_CHECKING:
     import torch
 
     from lrsched_cli.core.config import Schedule
+    from lrsched_cli.core.families.course import Course
     from lrsched_cli.core.families.family import Finding, Holder, Path
     from lrsched_cli.core.scheduler import LRScheduler
+    from lrsched_cli.core.script import Script
     from lrsched_cli.core.sections import ParamGroup
 
 _FULL_CYCLES = 4
 _IN_THE_HEADLINE = {"warmup_steps", "warmup_type", "T_0", "T_mult", "gamma"}
+_COUNTS = ("warmup_steps", "T_0")
 _NO_FACTORS = (math.nan,) * len(Factors._fields)
 
 
@@ -73,6 +79,10 @@ class OwnFamily:
         if isinstance(stated, dict) and isinstance(stated.get("import"), str):
             yield (*path, "custom_lambda", "import"), stated["import"]
 
+    def step_counts(self, section: Mapping[str, Any], path: Path) -> Iterator[Path]:
+        """Warm-up and first cycle."""
+        yield from ((*path, key) for key in _COUNTS if key in section)
+
     def settings(self, schedule: Schedule) -> dict[str, Any]:
         """Every parameter of all groups."""
         section = section_of(schedule)
@@ -105,6 +115,18 @@ class OwnFamily:
             update={"scheduler": GroupScheduler(**ours) if ours else None}
         )
         return schedule.model_copy(update={"param_groups": tuple(groups)})
+
+    def with_batch_rule(self, schedule: Schedule, rule: str) -> Schedule | None:
+        """For the groups that state one of their own, too."""
+        changed = {"batch_size_mode": rule}
+        groups = [
+            group.model_copy(update={"scheduler": group.scheduler.model_copy(update=changed)})
+            if group.scheduler is not None and "batch_size_mode" in group.scheduler.model_fields_set
+            else group
+            for group in schedule.param_groups
+        ]
+        section = section_of(schedule).model_copy(update=changed)
+        return schedule.model_copy(update={"scheduler": section, "param_groups": tuple(groups)})
 
     def restored_setting(self, state: Mapping[str, Any], key: str, saved: Holder, restored: Holder) -> Any:
         """What the law goes on with. Of T_0 that is what the cycle's length has grown from."""
@@ -139,6 +161,22 @@ class OwnFamily:
         ends = [end_of_cycle(_FULL_CYCLES, one.warmup_steps, one.T_0, one.T_mult) for one in each]
         return max(1, *ends)
 
+    def course(self, schedule: Schedule) -> Course | None:
+        """By the law; groups without a schedule of their own share one."""
+        shared = (*law_of(schedule), ("scheduler",))
+        return own_course(
+            schedule,
+            [
+                shared if group.scheduler is None else (*law_of(schedule, place), _place_of(place))
+                for place, group in enumerate(schedule.param_groups)
+            ],
+        )
+
+    def resume_notes(self, schedule: Schedule) -> Iterator[ResumeNote]:
+        """Its state tells of every setting that differs, but a function is not saved."""
+        if section_of(schedule).custom_lambda is not None:
+            yield ResumeNote(("scheduler", "custom_lambda"), "not in the checkpoint")
+
     def try_out(self, schedule: Schedule, scheduler_steps: int) -> None:
         """Call every formula of the step: importing torch takes longer than all of that."""
         for group in (None, *schedule.param_groups):
@@ -172,6 +210,20 @@ class OwnFamily:
             group_overrides=overrides,
         )
 
+    def written(self, schedule: Schedule, script: Script) -> str:
+        """The class of this package, with every parameter."""
+        section = section_of(schedule)
+        arguments = _written(section.model_dump(exclude={"type", "custom_lambda"}))
+        arguments |= _written_lambda(section, script)
+        overrides = [
+            f"{literal(group.name)}: {_written_override(group.scheduler, script)}"
+            for group in schedule.param_groups
+            if group.scheduler is not None
+        ]
+        if overrides:
+            arguments["group_overrides"] = bracketed("{", overrides, "}")
+        return call(script.name(PACKAGE, OWN_SCHEDULER), ["optimizer"], arguments)
+
     def stepper(self, schedule: Schedule) -> Callable[[Any, int, float | None], object]:
         """Its ``step`` takes the batch size."""
         del schedule
@@ -197,6 +249,19 @@ class OwnFamily:
     def examples(self) -> Iterable[Example]:
         """Warm-up and restarts, as they are by default but shorter."""
         yield Example({"type": OWN_SCHEDULER, "warmup_steps": 7, "T_0": 10})
+
+
+def law_of(schedule: Schedule, group: int | None = None) -> tuple[Parameters, Callable[[int], float] | None]:
+    """The parameters and the custom factor of all groups, or those that one group runs under."""
+    if group is None:
+        return section_of(schedule), custom_lambda_of(schedule)
+    own = schedule.param_groups[group]
+    stated = own.scheduler is not None and "custom_lambda" in own.scheduler.model_fields_set
+    return parameters_of(schedule, own), custom_lambda_of(schedule, own if stated else None)
+
+
+def _place_of(group: int) -> Path:
+    return ("param_groups", group, "scheduler")
 
 
 def section_of(schedule: Schedule) -> SchedulerSection:
@@ -234,6 +299,25 @@ def _own_lambda(schedule: Schedule, group: ParamGroup) -> dict[str, Any]:
     if own is None or "custom_lambda" not in own.model_fields_set:
         return {}
     return {"custom_lambda": custom_lambda_of(schedule, group)}
+
+
+def _written(parameters: Mapping[str, Any]) -> dict[str, str]:
+    return {key: literal(value) for key, value in parameters.items()}
+
+
+def _written_lambda(section: GroupScheduler, script: Script) -> dict[str, str]:
+    stated = section.custom_lambda
+    if "custom_lambda" not in section.model_fields_set:
+        return {}
+    if isinstance(stated, Expression):
+        return {"custom_lambda": script.formula("custom_lambda", stated)}
+    return {"custom_lambda": "None" if stated is None else script.reference(stated.import_)}
+
+
+def _written_override(own: GroupScheduler, script: Script) -> str:
+    stated = _written(own.model_dump(include=own.model_fields_set - {"custom_lambda"}))
+    stated |= _written_lambda(own, script)
+    return bracketed("{", [f"{literal(key)}: {value}" for key, value in stated.items()], "}")
 
 
 def headline(parameters: Parameters) -> list[str]:

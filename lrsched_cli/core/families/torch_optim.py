@@ -12,19 +12,29 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from lrsched_cli.core.families.arguments import Signature, for_files, unknown_type
+from lrsched_cli.core.families.arguments import Signature, for_files, parts_of, unknown_type
 from lrsched_cli.core.families.family import Example
 from lrsched_cli.core.families.library import LibraryFamily
+from lrsched_cli.core.families.library_section import plain_section
+from lrsched_cli.core.families.resume_notes import torch_resume_notes
+from lrsched_cli.core.families.torch_course import torch_course
+from lrsched_cli.core.library_docs import argument_docs
 from lrsched_cli.core.library_source import classes_in, method_of, package_folder, tree_of
+from lrsched_cli.core.script import call
 from lrsched_cli.core.sections import OWN_SCHEDULER
 from lrsched_cli.core.signatures import stated_arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
     import torch
 
     from lrsched_cli.core.config import Schedule
+    from lrsched_cli.core.families.course import Course
+    from lrsched_cli.core.families.resume_notes import ResumeNote
+    from lrsched_cli.core.families.torch_course import Part
+    from lrsched_cli.core.script import Script
     from lrsched_cli.core.signatures import Argument
 
 BASE = "LRScheduler"
@@ -56,7 +66,11 @@ class TorchFamily(LibraryFamily):
         del imported
         if kind not in _modules():
             raise ValueError(unknown_type(kind, "torch.optim", (*self.names(), OWN_SCHEDULER)))
-        return class_signature(kind, _classes()[kind])
+        return _signature(kind)
+
+    def docs(self, kind: str) -> Mapping[str, str]:
+        """As the class's docstring tells it."""
+        return argument_docs(kind, tree_of(_file_of(_modules()[kind])))
 
     def construct(
         self, kind: str, optimizer: torch.optim.Optimizer, arguments: Mapping[str, Any], schedule: Schedule
@@ -64,10 +78,24 @@ class TorchFamily(LibraryFamily):
         """Call the class; some take the optimizer from their parts."""
         del schedule
         found = getattr(importlib.import_module(_modules()[kind]), kind)
-        constructor = method_of(kind, "__init__", _classes()[kind])
-        stated = {} if constructor is None else stated_arguments(constructor)
-        needs_it = "optimizer" in stated and stated["optimizer"].required
-        return found(optimizer, **arguments) if needs_it else found(**arguments)
+        return found(optimizer, **arguments) if _takes_optimizer(kind) else found(**arguments)
+
+    def constructed(self, kind: str, script: Script, arguments: Mapping[str, str]) -> str:
+        """The same call."""
+        first = ["optimizer"] if _takes_optimizer(kind) else []
+        return call(script.name(_modules()[kind], kind), first, arguments)
+
+    def course_of(self, part: Part) -> Course | None:
+        """Of the classes that torch 2 has, but those that depend on what they are told on the way."""
+        return torch_course(part)
+
+    def resume_notes(self, schedule: Schedule) -> Iterator[ResumeNote]:
+        """Of the section as a whole, and of its parts."""
+        section = plain_section(schedule)
+        yield from torch_resume_notes(section, ("scheduler",))
+        for place, one in parts_of(section, ("scheduler",)):
+            kept = ("in the checkpoint", "not in the checkpoint")
+            yield from (note for note in torch_resume_notes(one, place) if note.fate in kept)
 
     def kind_of_state(self, state: Mapping[str, Any]) -> str:
         """By the fields that only one class writes, the most telling first."""
@@ -83,6 +111,11 @@ class TorchFamily(LibraryFamily):
                 yield Example({"type": kind, **({"metric": EXAMPLE_METRIC} if known.metric else {})})
 
 
+@cache
+def _signature(kind: str) -> Signature:
+    return class_signature(kind, _classes()[kind])
+
+
 def class_signature(kind: str, classes: Mapping[str, ast.ClassDef]) -> Signature:
     """What a scheduler class takes, as its source states it."""
     constructor, step = (method_of(kind, name, dict(classes)) for name in ("__init__", "step"))
@@ -91,15 +124,22 @@ def class_signature(kind: str, classes: Mapping[str, ast.ClassDef]) -> Signature
     return Signature(arguments, metric=any(one.required for key, one in of_step.items() if key != "self"))
 
 
+def _takes_optimizer(kind: str) -> bool:
+    """Whether a class needs the optimizer; where it need not be given, its parts have it."""
+    constructor = method_of(kind, "__init__", _classes()[kind])
+    stated = {} if constructor is None else stated_arguments(constructor)
+    return "optimizer" in stated and stated["optimizer"].required
+
+
 def _constructor_arguments(constructor: ast.FunctionDef) -> dict[str, Argument]:
     """What a constructor takes. Some annotations say ``float`` where a list, one for each group, does too.
 
     That is so where the value is handed on with its name and the optimizer, to be spread over the groups.
     """
     arguments = stated_arguments(constructor)
-    for call in ast.walk(constructor):
-        if isinstance(call, ast.Call):
-            given = {ast.unparse(one) for one in call.args}
+    for node in ast.walk(constructor):
+        if isinstance(node, ast.Call):
+            given = {ast.unparse(one) for one in node.args}
             for key, one in arguments.items():
                 if {"optimizer", key, repr(key)} <= given and one.annotation == "float":
                     arguments[key] = replace(one, annotation="float | list[float]")
@@ -125,12 +165,12 @@ def _modules() -> dict[str, str]:
 @cache
 def _classes() -> dict[str, dict[str, ast.ClassDef]]:
     """For each scheduler class, the classes of its own file."""
-    root = package_folder("torch").parent
-    files = {
-        module: classes_in(tree_of(root / (module.replace(".", "/") + ".py")))
-        for module in set(_modules().values())
-    }
+    files = {module: classes_in(tree_of(_file_of(module))) for module in set(_modules().values())}
     return {name: files[module] for name, module in _modules().items()}
+
+
+def _file_of(module: str) -> Path:
+    return package_folder("torch").parent / (module.replace(".", "/") + ".py")
 
 
 def derives_from_scheduler(name: str) -> bool:

@@ -14,17 +14,25 @@ from typing import TYPE_CHECKING, Any
 from lrsched_cli.core.families.arguments import Signature, for_files, unknown_type
 from lrsched_cli.core.families.family import NOT_SAVED, Example
 from lrsched_cli.core.families.library import LibraryFamily
+from lrsched_cli.core.families.library_section import plain_section
+from lrsched_cli.core.families.resume_notes import ResumeNote
 from lrsched_cli.core.families.torch_optim import EXAMPLE_METRIC, TorchFamily, class_signature
+from lrsched_cli.core.families.transformers_course import transformers_course
+from lrsched_cli.core.library_docs import argument_docs
 from lrsched_cli.core.library_source import classes_in, functions_in, package_folder, tree_of
+from lrsched_cli.core.script import bracketed, call, literal
 from lrsched_cli.core.signatures import stated_arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import torch
 
     from lrsched_cli.core.config import Schedule
+    from lrsched_cli.core.families.course import Course
+    from lrsched_cli.core.families.torch_course import Part
+    from lrsched_cli.core.script import Script
     from lrsched_cli.core.signatures import Argument
 
 PREFIX = "transformers."
@@ -81,6 +89,15 @@ class TransformersFamily(LibraryFamily):
             return class_signature(passed_on, classes)
         return TorchFamily().signature(passed_on, {})
 
+    def docs(self, kind: str) -> Mapping[str, str]:
+        """As the function behind a name tells it, or the class that it passes its arguments on to."""
+        function = _functions()[kind.removeprefix(PREFIX)]
+        tree = tree_of(_source("optimization"))
+        passed_on = _passes_on_to(function)
+        if passed_on is None:
+            return argument_docs(function.name, tree)
+        return argument_docs(passed_on, tree) or TorchFamily().docs(passed_on)
+
     def construct(
         self, kind: str, optimizer: torch.optim.Optimizer, arguments: Mapping[str, Any], schedule: Schedule
     ) -> Any:
@@ -94,6 +111,24 @@ class TransformersFamily(LibraryFamily):
             **{key: arguments.get(key) for key in _SHARED},
             scheduler_specific_kwargs={key: one for key, one in arguments.items() if key not in _SHARED},
         )
+
+    def constructed(self, kind: str, script: Script, arguments: Mapping[str, str]) -> str:
+        """The same call."""
+        shared = {key: arguments[key] for key in _SHARED if key in arguments}
+        specific = [f"{literal(key)}: {one}" for key, one in arguments.items() if key not in _SHARED]
+        further = {"scheduler_specific_kwargs": bracketed("{", specific, "}")} if specific else {}
+        name = literal(kind.removeprefix(PREFIX))
+        return call(script.name("transformers", "get_scheduler"), [name, "optimizer"], shared | further)
+
+    def course_of(self, part: Part) -> Course | None:
+        """Of the names that have been here for long."""
+        return transformers_course(part, part.kind.removeprefix(PREFIX))
+
+    def resume_notes(self, schedule: Schedule) -> Iterator[ResumeNote]:
+        """Nearly all of them are functions of the step, which no state holds."""
+        stated = [key for key in (*reversed(_SHARED), "timescale") if key in plain_section(schedule)]
+        if self.course(schedule) is not None and stated:
+            yield ResumeNote(("scheduler", stated[0]), "not in the checkpoint")
 
     def restored_argument(
         self, section: Mapping[str, Any], state: Mapping[str, Any], path: Sequence[str], schedule: Schedule
