@@ -125,8 +125,9 @@ def test_the_readme_shows_what_happens() -> None:
     assert [failure for block in blocks(README) for failure in failures(block)] == []
 
 
-def test_the_page_of_the_shipped_schedules_shows_what_happens() -> None:
-    page = (ROOT / "docs" / "presets.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["presets", "clock"])
+def test_a_page_with_commands_shows_what_happens(name: str) -> None:
+    page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     assert [failure for block in blocks(page) for failure in failures(block)] == []
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lrsched_cli.cli.clock import clock
 from lrsched_cli.cli.compare import compare
 from lrsched_cli.cli.conformance import conformance
 from lrsched_cli.cli.groups import groups
@@ -35,6 +36,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     groups,
     compare,
     verify_resume,
+    clock,
     conformance,
     presets,
 )
@@ -118,4 +120,6 @@ class _Terminated(BaseException):
 
 def _terminated(number: int, frame: FrameType | None) -> None:
     del frame
+    for ending in _ENDING:  # a second one would cut short what the first one's way out clears away
+        signal.signal(ending, lambda *_: None)
     raise _Terminated(number)

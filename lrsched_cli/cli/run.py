@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 from contextlib import contextmanager, redirect_stdout
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from rich.progress import Progress, TaskID
+    from rich.text import Text
 
     from lrsched_cli.analysis.trace import Trace
     from lrsched_cli.core.assignment import Assignment
@@ -58,6 +60,20 @@ def load_as_stated(config: str, overrides: Sequence[str] | None, *, trust: bool)
         return load_schedule(config, overrides=overrides or (), trust=trust)
 
 
+def load_again(schedule: Schedule, overrides: Sequence[str]) -> Schedule:
+    """Read the file of a schedule once more, with overrides; what came on standard input is remembered."""
+    origin = schedule.origin
+    if origin is None:
+        raise TypeError("only a schedule that was read can be read again")
+    remembered = io.TextIOWrapper(io.BytesIO((origin.stdin or "").encode()))
+    stdin = sys.stdin
+    try:
+        sys.stdin = remembered if origin.stdin is not None else stdin
+        return load(origin.config, [*origin.overrides, *overrides], trust=origin.trust)
+    finally:
+        sys.stdin = stdin
+
+
 def stepped(schedule: Schedule, steps: int | None) -> Trace:
     """The dry run, with a progress bar from its second second on."""
     from lrsched_cli.analysis.trace import dry_run  # noqa: PLC0415 - not for --help
@@ -67,6 +83,20 @@ def stepped(schedule: Schedule, steps: int | None) -> Trace:
     for message in trace.messages:
         print_note(f"{schedule.name}: {schedule.family.name} warns: {message}")
     return trace
+
+
+def findings_lines(schedule: Schedule, trace: Trace, *, as_json: bool) -> list[Text]:
+    """What ``lrsched check`` would warn of, in a line; none where it would not, or for JSON."""
+    if as_json:
+        return []
+    from rich.text import Text  # noqa: PLC0415 - not for --help
+
+    from lrsched_cli.analysis.checks.checking import findings_of  # noqa: PLC0415
+    from lrsched_cli.report.check_text import summary_line  # noqa: PLC0415
+
+    with redirect_stdout(sys.stderr):  # as above
+        line = summary_line(schedule.name, findings_of(schedule, trace=trace))
+    return [Text(line)] if line else []
 
 
 @contextmanager

@@ -1,0 +1,194 @@
+"""A schedule under two batch plans: its LRs over the data seen, and below over the updates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from lrsched_cli.core.numbers_text import count_text
+from lrsched_cli.report.axes import inches_of_panel, scale_lr_axis
+from lrsched_cli.report.captions import Caption
+from lrsched_cli.report.compare_legend import Entry, legend_width, write_legend
+from lrsched_cli.report.decimation import decimated
+from lrsched_cli.report.panels import (
+    DARK,
+    LIGHT,
+    THIN,
+    WIDE,
+    colours_for,
+    dashes,
+    page,
+    panel,
+    share,
+    write_caption,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from lrsched_cli.analysis.plan_change import PlanChange
+    from lrsched_cli.analysis.trace import Trace
+    from lrsched_cli.core.clock import Clock
+    from lrsched_cli.core.config import Schedule
+    from lrsched_cli.report.panels import Palette, Style
+
+    Floats = NDArray[np.float64]
+
+_MARKERS = ("", "o", "s", "^")
+_MARKERS_PER_CURVE = 6
+
+
+class Plan(NamedTuple):
+    """A schedule with its clock, and how its batch plan is called."""
+
+    schedule: Schedule
+    clock: Clock
+    label: str
+
+
+class _Look(NamedTuple):
+    colour: str
+    marker: str
+    width: float
+    alpha: float
+
+
+class _Curve(NamedTuple):
+    """A group's LRs under a plan: the updates, the LRs, the plan's clock, and which of the lines it is."""
+
+    update: Floats
+    lr: Floats
+    clock: Clock
+    line: int
+    slot: int
+    name: str
+
+
+def change_caption(now: Plan, new: Plan, version: str) -> Caption:
+    """Which plan becomes which, and what the panels show."""
+    unit, _ = _common_unit(now.clock, new.clock)
+    fingerprint = new.schedule.fingerprint
+    lengths = f"{now.clock.updates:,} → {new.clock.updates:,} updates"
+    return Caption(
+        title=f"{now.schedule.name}: {now.label} → {new.label}",
+        subtitle=f"{lengths} · learning rates by each batch rule, over {unit} and over updates",
+        settings=" · ".join(now.schedule.family.headline(now.schedule)),
+        stamp=f"lrsched {version} · {fingerprint[:8]}",
+        fingerprint=fingerprint,
+    )
+
+
+def draw_change(now: Plan, new: Plan, change: PlanChange, caption: Caption, style: Style) -> Figure:
+    """Draw the file's plan wide and pale, the new plan by each rule over it; a line style for each group."""
+    palette = DARK if style.dark else LIGHT
+    figure = page(style, palette)
+    looks = _looks(palette)
+    entries = _entries(now, new, change, looks, palette)
+    left = 0.8 / style.width
+    width = 1 - legend_width(figure, entries, style) / style.width - left
+    room = (style.height - 2.1) / 2
+    upper = panel(figure, (left, share(style, 1.35 + room), width, share(style, room)), palette)
+    lower = panel(figure, (left, share(style, 0.72), width, share(style, room)), palette)
+    unit, of_moment = _common_unit(now.clock, new.clock)
+    curves = _curves(now, new, change, int(style.width * style.dpi))
+    for axes, x_of, name in ((upper, of_moment, unit), (lower, _updates, "update")):
+        _draw(axes, curves, x_of, looks, palette)
+        _number_steps(axes, name)
+        scale_lr_axis(axes, np.concatenate([one.lr for one in curves]), style)
+    write_legend(figure, entries, palette, style, (left + width, upper.get_position().y1))
+    write_caption(figure, caption, palette, style, (left, width))
+    return figure
+
+
+def _common_unit(now: Clock, new: Clock) -> tuple[str, Callable[[Clock, int], float]]:
+    """The unit in which both plans see the same data: epochs, or samples."""
+    if all(one.timeline is not None and one.timeline.dataset_size is not None for one in (now, new)):
+        return "epochs", lambda clock, update: float(clock.at(update).epochs or 0)
+    return "samples", lambda clock, update: float(clock.at(update).samples or 0)
+
+
+def _updates(clock: Clock, update: int) -> float:
+    del clock
+    return float(update)
+
+
+def _looks(palette: Palette) -> list[_Look]:
+    first, *others = colours_for(palette, len(_MARKERS))
+    rest = zip(others, _MARKERS[1:], strict=True)
+    return [_Look(first, "", WIDE, 0.45), *(_Look(colour, marker, THIN, 1.0) for colour, marker in rest)]
+
+
+def _entries(now: Plan, new: Plan, change: PlanChange, looks: list[_Look], palette: Palette) -> list[Entry]:
+    def entry(text: str, look: _Look, note: str = "") -> Entry:
+        line = {"color": look.colour, "linewidth": look.width, "alpha": look.alpha}
+        return Entry(text, note, line, look.marker)
+
+    entries = [Entry(f"now: {now.label}"), entry("as the file has it", looks[0]), Entry("")]
+    entries.append(Entry(f"new: {new.label}"))
+    entries += [
+        entry(rule.rule, look, " (the file's)" if rule.is_the_files else "")
+        for rule, look in zip(change.rules, looks[1:], strict=True)
+    ]
+    if len(change.now.groups) > 1:
+        entries += [Entry(""), Entry("param group")]
+        entries += [
+            Entry(name, "", {"color": palette.ink, "linewidth": THIN, "linestyle": dashes(slot, THIN)})
+            for slot, name in enumerate(change.now.groups)
+        ]
+    return entries
+
+
+def _curves(now: Plan, new: Plan, change: PlanChange, columns: int) -> list[_Curve]:
+    traces: Mapping[str, Trace] = {"now": change.now, **change.by_rule}
+    curves = []
+    for line, (label, trace) in enumerate(traces.items()):
+        # An update's own number and LR, whichever of the trace's rows it runs at.
+        updates = np.arange(1.0, trace.steps + 1)
+        for slot, group in enumerate(trace.groups):
+            x, y = decimated(updates, trace.lr[trace.updates, slot], columns)
+            clock = now.clock if line == 0 else new.clock
+            curves.append(_Curve(x, y, clock, line, slot, f"{label}: {group}"))
+    return curves
+
+
+def _draw(
+    axes: Axes,
+    curves: list[_Curve],
+    x_of: Callable[[Clock, int], float],
+    looks: list[_Look],
+    palette: Palette,
+) -> None:
+    for curve in curves:
+        look = looks[curve.line]
+        x = np.array([x_of(curve.clock, int(update)) for update in curve.update])
+        shift = curve.line / len(looks)
+        marked = (np.arange(_MARKERS_PER_CURVE) + 0.2 + 0.8 * shift) / _MARKERS_PER_CURVE * x[-1]
+        axes.plot(
+            x,
+            curve.lr,
+            color=look.colour,
+            linestyle=dashes(curve.slot, look.width),
+            linewidth=look.width,
+            alpha=look.alpha,
+            solid_capstyle="butt",
+            label=curve.name,
+            marker=(look.marker or "o") if len(x) == 1 else look.marker,
+            markevery=np.unique(np.searchsorted(x, marked[marked <= x[-1]])).tolist(),
+            markersize=4.5,
+            markerfacecolor=palette.paper,
+            markeredgewidth=1.1,
+        )
+
+
+def _number_steps(axes: Axes, name: str) -> None:
+    axes.set_xlim(0, max(float(line.get_xdata()[-1]) for line in axes.lines))  # type: ignore[index,arg-type]
+    most = max(2, min(8, int(inches_of_panel(axes)[0] / 0.5)))
+    axes.xaxis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: count_text(value)))
+    axes.set_xlabel(name, fontsize=9.5)

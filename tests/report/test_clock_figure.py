@@ -1,0 +1,77 @@
+"""The picture of a changed batch plan, by what is drawn in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from lrsched_cli.analysis.plan_change import RULES, PlanChange, plan_change, plan_label, plan_override
+from lrsched_cli.core.config import load_schedule
+from lrsched_cli.report.clock_figure import Plan, change_caption, draw_change
+from lrsched_cli.report.panels import Style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+EPOCHS = "steps: {epochs: 3, dataset_size: 6400}\n"
+REST = (
+    "name: small\nbatch_size: {per_device: 8, devices: 8}\nloop: scheduler-first\n"
+    "param_groups: [{name: trunk}, {name: head, lr: 0.01}]\n"
+    "scheduler: {warmup_steps: 10%, T_0: 90%, eta_scal_min: 0.0, eta_scal_max: 1.0, base_batch_size: 64}\n"
+)
+
+
+class Drawn(NamedTuple):
+    figure: Figure
+    change: PlanChange
+
+
+def drawn(text: str, style: Style | None = None) -> Drawn:
+    Path("s.yaml").write_text(text)
+    now = load_schedule("s.yaml")
+    new = load_schedule("s.yaml", overrides=[plan_override(now, {"devices": 24})])
+    change = plan_change(now, new)
+    plans = [Plan(one, one.clock, plan_label(one)) for one in (now, new)]
+    caption = change_caption(plans[0], plans[1], "0")
+    return Drawn(draw_change(plans[0], plans[1], change, caption, style or Style()), change)
+
+
+def test_every_group_is_drawn_as_it_is_and_by_each_rule() -> None:
+    figure, change = drawn(EPOCHS + REST)
+    upper, lower = figure.axes
+    names = [f"{label}: {group}" for label in ("now", *RULES) for group in ("trunk", "head")]
+    for axes in (upper, lower):
+        assert [line.get_label() for line in axes.lines] == names
+    traces = [change.now, *change.by_rule.values()]
+    wanted = [trace.lr[trace.updates, group] for trace in traces for group in (0, 1)]
+    for line, lrs in zip(lower.lines, wanted, strict=True):
+        assert np.array_equal(np.asarray(line.get_ydata()), lrs)
+
+
+def test_the_upper_panel_counts_epochs_and_the_lower_one_updates() -> None:
+    upper, lower = drawn(EPOCHS + REST).figure.axes
+    assert (upper.get_xlabel(), lower.get_xlabel()) == ("epochs", "update")
+    ends = [[float(np.asarray(line.get_xdata())[-1]) for line in axes.lines] for axes in (upper, lower)]
+    assert ends == [[3.0] * 8, [300.0] * 2 + [102.0] * 6]
+    assert (upper.get_xlim(), lower.get_xlim()) == ((0, 3), (0, 300))
+
+
+def test_without_epochs_the_upper_panel_counts_samples() -> None:
+    upper, _ = drawn("steps: {samples: 19200}\n" + REST).figure.axes
+    assert upper.get_xlabel() == "samples"
+    assert upper.get_xlim() == (0, 19_200)
+
+
+def test_title_and_legend_say_which_plan_is_which() -> None:
+    figure, _ = drawn(EPOCHS + REST, Style(dark=True, log_y=True))
+    texts = {text.get_text() for text in figure.texts}
+    assert any(text.startswith("small: 8 × 8 × 1 = 64 → 8 × 24 × 1 = 192") for text in texts)
+    assert {"now: 8 × 8 × 1 = 64", "new: 8 × 24 × 1 = 192", "sqrt (the file's)", "trunk", "head"} <= texts
+    assert [axes.get_yscale() for axes in figure.axes] == ["log", "log"]
+
+
+def test_a_small_page_holds_the_same_curves() -> None:
+    figure, _ = drawn(EPOCHS + REST, Style(width=4, height=3))
+    assert [len(axes.lines) for axes in figure.axes] == [8, 8]
