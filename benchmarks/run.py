@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Timed = Callable[[], float]  # does the work once and gives the seconds per piece of it
 
 STEPS = 20_000
+SCHEDULES = Path(__file__).resolve().parent.parent / "schedules"
 WSD = "1.0 if step < 1000 else max(0.5, 1 - (step - 1000) * 1e-4)"
 
 BARE_APP = """
@@ -174,6 +175,19 @@ def picture(rounds: int) -> Measured:
         return Measured(what, [], goal, failure=reason(error))
 
 
+def check(rounds: int) -> Measured:
+    """A check of all shipped schedules, as a whole process, against the imports that it cannot do without."""
+    what, goal = "lrsched check schedules/ / import typer, pydantic, yaml", 5.0
+    command: Command = [Path(sys.executable).with_name("lrsched"), "check", SCHEDULES]
+    floor: Command = [sys.executable, "-c", "import typer, pydantic, yaml"]
+    with tempfile.TemporaryDirectory(prefix="lrsched-benchmark-") as folder:
+        try:
+            pairs = in_turns(process(command, Path(folder)), process(floor, Path(folder)), rounds)
+        except (OSError, subprocess.CalledProcessError) as error:
+            return Measured(what, [], goal, failure=reason(error))
+        return Measured(what, ratios(pairs), goal)
+
+
 def one_resume(rounds: int) -> Measured:
     """A resume check of one save point against what it cannot do without, and a second."""
     what, goal = "verify-resume, 1 save point / (3 x import torch + 1 s)", 1.0
@@ -209,7 +223,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=11, help="rounds per figure (default: 11)")
     rounds = max(1, parser.parse_args().rounds)
     print(f"{'what':<58}  {'median (min..max)':<24}  {'goal':<11}")
-    for measure in (against_torch, help_text, picture, custom_lambda, one_resume, all_boundaries):
+    for measure in (
+        against_torch,
+        help_text,
+        picture,
+        check,
+        custom_lambda,
+        one_resume,
+        all_boundaries,
+    ):
         print(measure(rounds).line(), flush=True)
 
 

@@ -140,10 +140,15 @@ def names_of_library_schedulers() -> set[str]:
     return names
 
 
+def without_examples(source: str) -> str:
+    """A source without the schedule files in its rules' docstrings, which may name any scheduler."""
+    return re.sub(r"^ +(?:Triggers|Silent)::\n(?:\n| {8}.*\n)+", "", source, flags=re.MULTILINE)
+
+
 @pytest.mark.parametrize("name", [name for name in FILES if not name.startswith("core/families/")])
 def test_only_the_families_name_a_scheduler_class(name: str) -> None:
     """Comments and docstrings included: what is true of one class is said where the class is known."""
-    source = FILES[name].read_text(encoding="utf-8")
+    source = without_examples(FILES[name].read_text(encoding="utf-8"))
     words = set(re.findall(r"\w+(?:\.\w+)*", source)) | set(re.findall(r"\w+", source))
     assert words & names_of_library_schedulers() == set()
 

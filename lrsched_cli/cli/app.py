@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lrsched_cli.cli.check import check
 from lrsched_cli.cli.clock import clock
 from lrsched_cli.cli.compare import compare
 from lrsched_cli.cli.conformance import conformance
@@ -36,6 +37,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     groups,
     compare,
     verify_resume,
+    check,
     clock,
     conformance,
     presets,

@@ -22,7 +22,7 @@ from lrsched_cli.cli.options import (
     inches,
 )
 from lrsched_cli.cli.outputs import target, write_picture
-from lrsched_cli.cli.run import load, stepped
+from lrsched_cli.cli.run import findings_lines, load, stepped
 from lrsched_cli.cli.streams import json_or
 from lrsched_cli.report.picture_file import SUFFIXES
 
@@ -48,11 +48,11 @@ def plot(  # noqa: PLR0913 - one argument per option
     model: Model = None,
     trust: Trust = False,
 ) -> None:
-    """Draw a schedule: the LR of every param group, the multiplier, and whatever else the scheduler changes.
+    """Draw every param group's LR, and all else that changes.
 
-    Writes outputs/NAME.png and outputs/NAME.csv, and prints each group's LRs. Row k of the CSV holds
-    the LRs after k scheduler steps: with loop optimizer-first update k+1 runs at them, with
-    scheduler-first update k does, and row 0 is never used.
+    Writes outputs/NAME.png and outputs/NAME.csv, and prints each group's LRs. Row k of the CSV holds the
+    LRs after k scheduler steps: with loop optimizer-first update k+1 runs at them, with scheduler-first
+    update k does, and row 0 is never used.
     """
     width, height = inches(size)
     schedule = load(config, overrides, trust=trust, model=model)
@@ -88,6 +88,7 @@ def plot(  # noqa: PLR0913 - one argument per option
             "",
             *tables.course_lines(summaries),
             tables.row_meaning(trace),
+            *findings_lines(schedule, trace, as_json=as_json),
             "",
             *written,
         ],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lrsched_cli.cli.options import AsJson, Config, Model, Overrides, Steps, Trust
-from lrsched_cli.cli.run import load, stepped
+from lrsched_cli.cli.run import findings_lines, load, stepped
 from lrsched_cli.cli.streams import json_or, result_width
 
 if TYPE_CHECKING:
@@ -37,10 +37,11 @@ def show(  # noqa: PLR0913 - one argument per option
     model: Model = None,
     trust: Trust = False,
 ) -> None:
-    """Show a schedule in numbers, its param groups, and the LRs at the key steps.
+    """Show a schedule in numbers, with its param groups.
 
-    The key steps are 0, 1, the end of the warm-up, each restart with its neighbours, and the end. Row k
-    holds the LRs after k scheduler steps; the column "update" says which update runs at them.
+    Also: what the first updates run at, and the LRs at the key steps. The key steps are 0, 1, the end of
+    the warm-up, each restart with its neighbours, and the end. Row k holds the LRs after k scheduler steps;
+    the column "update" says which update runs at them.
     """
     schedule = load(config, overrides, trust=trust, model=model)
     trace = stepped(schedule, steps)
@@ -78,16 +79,24 @@ def show(  # noqa: PLR0913 - one argument per option
             "param_groups": groups,
             "key_steps": key_rows,
         },
-        parts=_parts(trace, (summaries, settings, first), groups, keys, params=params),
+        parts=_parts(
+            trace,
+            (summaries, settings, first),
+            groups,
+            keys,
+            warned=findings_lines(schedule, trace, as_json=as_json),
+            params=params,
+        ),
     )
 
 
-def _parts(
+def _parts(  # noqa: PLR0913 - one for each part
     trace: Trace,
     numbers: tuple[Sequence[GroupSummary], Sequence[SettingNumbers], Sequence[FirstUpdates]],
     groups: Sequence[ParamGroupInfo],
     keys: Sequence[int],
     *,
+    warned: Sequence[RenderableType],
     params: bool,
 ) -> list[RenderableType]:
     from lrsched_cli.report import tables  # noqa: PLC0415 - imports rich
@@ -101,6 +110,7 @@ def _parts(
         f"{trace.name}: {tables.length_text(trace)}",
         *tables.course_lines(summaries),
         tables.row_meaning(trace),
+        *warned,
         "",
         "The schedule in numbers (each LR at its step)",
         tables.summary_table(summaries),

@@ -29,6 +29,7 @@ b             0.5    0.5     1      0.5  0.5365  0.6849  4.109
 
 warm-up through step 2; restarts at step 4, 6
 Loop optimizer-first: update k+1 runs at row k, so update 1 runs at the LRs of row 0.
+small: 3 warnings (LRS052, LRS062, LRS121); lrsched check tells what and where
 
 outputs/small.png
 outputs/small.csv

@@ -1,0 +1,224 @@
+"""The LRs that a run is planned to have, looked at where it matters, without torch where that can be.
+
+A short run is looked at in full. Of a long one, which may have millions of steps, these are: the first and
+the last ones, those around each turn that the file gives away, an even sample of the rest, and wherever two
+neighbours of that sample differ by much, what lies between them, down to a single step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from lrsched_cli.core.families.course import Course
+from lrsched_cli.core.stepping import scheduler_steps
+from lrsched_cli.errors import ExpressionError, StepError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from lrsched_cli.analysis.trace import Trace
+    from lrsched_cli.core.config import Schedule
+
+    LRs = tuple[float, ...]
+
+LOOKED_AT_IN_FULL = 1_500
+"""Runs of up to so many scheduler steps are looked at in full."""
+
+_AT_THE_ENDS, _EVENLY, _AROUND = 48, 256, 2
+_MUCH = 0.3
+"""Neighbours in the sample that differ by this share of the larger one are looked between."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The LRs of a run at the scheduler steps that were looked at.
+
+    ``steps`` are numbers of scheduler steps taken, rising; an update runs at each of them. ``lrs`` has one LR
+    per param group for each. ``failures`` are the steps at which there is none, and why.
+    """
+
+    schedule: Schedule
+    course: Course
+    updates: int
+    steps: tuple[int, ...]
+    lrs: tuple[LRs, ...]
+    failures: tuple[tuple[int, StepError | ExpressionError], ...] = ()
+
+    @cached_property
+    def first_step(self) -> int:
+        """How many scheduler steps have been taken at update 1."""
+        return step_of(self.schedule, 1)
+
+    @cached_property
+    def last_step(self) -> int:
+        """How many scheduler steps have been taken at the last update."""
+        return step_of(self.schedule, self.updates)
+
+    @property
+    def in_full(self) -> bool:
+        """Whether every step of the run was looked at."""
+        return len(self.steps) == self.last_step - self.first_step + 1
+
+    @cached_property
+    def base_lrs(self) -> LRs:
+        """The LRs that the groups' schedules start from."""
+        return tuple(self.schedule.base_lr(group) for group in self.schedule.param_groups)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The groups' names."""
+        return tuple(group.name for group in self.schedule.param_groups)
+
+    def whose(self, group: int) -> str:
+        """Which group's LR it is, as a few words; empty where there is one group."""
+        return f" of group {self.names[group]!r}" if len(self.names) > 1 else ""
+
+    def update(self, step: int) -> int:
+        """The first update that runs after so many scheduler steps; updates count from 1."""
+        every = self.schedule.updates_per_step
+        if self.schedule.loop == "scheduler-first":
+            return max(1, (step - 1) * every + 1)
+        return step * every + 1
+
+    def steps_through(self, step: int) -> int:
+        """How many updates a run has that ends after the last one at this scheduler step."""
+        return self.update(step + 1) - 1
+
+    def of_group(self, group: int) -> list[float]:
+        """The LRs of one group, at ``steps``."""
+        return [lrs[group] for lrs in self.lrs]
+
+    def updates_at(self, place: int) -> int:
+        """How many updates run at the step at ``place`` of ``steps``; the last ones may be cut short."""
+        step = self.steps[place]
+        return min(self.steps_through(step), self.updates) - self.update(step) + 1
+
+    def mean(self, group: int) -> float:
+        """The mean LR of a group over the updates; between the steps looked at, as if it ran straight."""
+        lrs = self.of_group(group)
+        total = sum(lr * self.updates_at(place) for place, lr in enumerate(lrs))
+        every = self.schedule.updates_per_step
+        for (here, lr), (there, other) in pairwise(zip(self.steps, lrs, strict=True)):
+            total += (there - here - 1) * every * (lr + other) / 2
+        return total / self.updates
+
+
+def step_of(schedule: Schedule, update: int) -> int:
+    """How many scheduler steps have been taken when an update runs."""
+    return scheduler_steps(schedule, update if schedule.loop == "scheduler-first" else update - 1)
+
+
+def plan_of(schedule: Schedule, trace: Trace | None = None, *, every_step: bool = False) -> Plan:
+    """Look at the LRs of a schedule.
+
+    Args:
+        schedule: what ``load_schedule`` gave.
+        trace: its dry run, if there has been one; it is made only for a scheduler without a closed form.
+        every_step: look at a long run in full too.
+
+    Raises:
+        ScheduleFileError: as ``dry_run`` does; a file that does not say how long the run is.
+    """
+    updates = schedule.total_steps if trace is None else trace.steps
+    course = schedule.family.course(schedule)
+    if course is None or trace is not None:
+        course = _stepped(schedule, updates, trace, course)
+    first, last = step_of(schedule, 1), step_of(schedule, updates)
+    looker = _Looker(course.lrs)
+    if every_step or last - first < LOOKED_AT_IN_FULL:
+        looker.look(range(first, last + 1))
+    else:
+        looker.look(_sample(first, last, course.turns))
+        looker.look_closer()
+    steps = tuple(sorted(looker.seen))
+    return Plan(
+        schedule,
+        course,
+        updates,
+        steps,
+        tuple(looker.seen[step] for step in steps),
+        tuple(sorted(looker.failures.items())),
+    )
+
+
+def _stepped(schedule: Schedule, updates: int, trace: Trace | None, course: Course | None) -> Course:
+    """What the dry run did, with what is known besides; beyond it, the closed form if there is one."""
+    if trace is None:
+        from lrsched_cli.analysis.trace import dry_run  # noqa: PLC0415 - imports numpy, and runs torch
+
+        trace = dry_run(schedule, updates)
+    every, first = schedule.updates_per_step, schedule.loop == "scheduler-first"
+    lr = trace.lr
+
+    def lrs(step: int) -> LRs:
+        row = (step - 1) * every + 1 if first and step else step * every
+        if course is not None and row >= len(lr):
+            return course.lrs(step)
+        return tuple(lr[row].tolist())
+
+    if course is not None:
+        return replace(course, lrs=lrs)
+    return Course(lrs, turns=tuple(scheduler_steps(schedule, turn) for turn in trace.turning_points()))
+
+
+def _sample(first: int, last: int, turns: Sequence[int]) -> set[int]:
+    found = {*range(first, first + _AT_THE_ENDS), *range(last - _AT_THE_ENDS, last + 1)}
+    found.update(first + (last - first) * part // _EVENLY for part in range(_EVENLY))
+    for turn in turns:
+        found.update(range(turn - _AROUND, turn + _AROUND + 1))
+    return {step for step in found if first <= step <= last}
+
+
+class _Looker:
+    """Asks for the LRs at a step, once."""
+
+    def __init__(self, lrs: Callable[[int], LRs]) -> None:
+        self._lrs = lrs
+        self.seen: dict[int, LRs] = {}
+        self.failures: dict[int, StepError | ExpressionError] = {}
+
+    def look(self, steps: range | set[int]) -> None:
+        """Remember the LRs at these steps, or why there are none."""
+        for step in steps:
+            if step not in self.seen:
+                try:
+                    self.seen[step] = self._lrs(step)
+                except (StepError, ExpressionError) as error:
+                    self.failures[step] = error
+
+    def look_closer(self) -> None:
+        """Wherever two neighbours differ by much, find between which two steps most of that happens."""
+        for here, there in list(pairwise(sorted(self.seen))):
+            low, high = here, there
+            while high - low > 1 and self._differ(low, high):
+                middle = (low + high) // 2
+                self.look({middle})
+                if middle not in self.seen:
+                    break
+                if self._nearer(low, middle, high):
+                    high = middle
+                else:
+                    low = middle
+
+    def _nearer(self, low: int, middle: int, high: int) -> bool:
+        """Whether what happens does so before the middle: a change of sign, else most of the way."""
+        if self._crosses(low, high):
+            return self._crosses(low, middle)
+        return self._distance(low, middle) >= self._distance(middle, high)
+
+    def _crosses(self, here: int, there: int) -> bool:
+        pairs = zip(self.seen[here], self.seen[there], strict=True)
+        return any((one < 0) != (other < 0) for one, other in pairs)
+
+    def _differ(self, here: int, there: int) -> bool:
+        return any(
+            abs(one - other) > _MUCH * max(abs(one), abs(other))
+            for one, other in zip(self.seen[here], self.seen[there], strict=True)
+        )
+
+    def _distance(self, here: int, there: int) -> float:
+        pairs = zip(self.seen[here], self.seen[there], strict=True)
+        return max(abs(one - other) for one, other in pairs)
