@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 import sys
+from functools import partial
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,10 +14,14 @@ import typer
 from lrsched_cli.cli.check import check
 from lrsched_cli.cli.clock import clock
 from lrsched_cli.cli.compare import compare
+from lrsched_cli.cli.completion import answer_bash, is_asked_by_bash
 from lrsched_cli.cli.conformance import conformance
+from lrsched_cli.cli.export import export
 from lrsched_cli.cli.groups import groups
+from lrsched_cli.cli.init import init
 from lrsched_cli.cli.plot import plot
 from lrsched_cli.cli.presets import presets
+from lrsched_cli.cli.schema import schema
 from lrsched_cli.cli.show import show
 from lrsched_cli.cli.streams import abandon_stdout, print_error, print_note
 from lrsched_cli.cli.trace import trace
@@ -41,6 +46,9 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     clock,
     conformance,
     presets,
+    init,
+    schema,
+    export,
 )
 
 
@@ -96,7 +104,8 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         try:
-            app(prog_name="lrsched")
+            start = partial(app, prog_name="lrsched")
+            answer_bash(start) if is_asked_by_bash() else start()
         finally:
             sys.stdout.flush()
     except LrschedError as error:

@@ -75,7 +75,7 @@ def compare(  # noqa: PLR0913 - one argument per option
     model: Model = None,
     trust: Trust = False,
 ) -> None:
-    """Compare schedules, and traces stored as CSV, with the first of them.
+    """Compare schedules and stored traces with the first.
 
     Rows are compared by step, param groups by name, those of other names in their order; of each group the
     LR, and every setting that a run changes. Numbers a (of the first) and b are equal where

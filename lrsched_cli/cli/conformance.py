@@ -50,7 +50,7 @@ def conformance(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Resume runs with every scheduler known here, restored in every way, and print the matrix.
+    """Resume every known scheduler in every way; the matrix.
 
     An example of each type trains two param groups for 40 updates; it is saved at eight places, restored
     and compared, bit for bit, with the run without interruption. Ends with 1 where a run restored

@@ -48,11 +48,11 @@ def groups(  # noqa: PLR0913 - one argument per option
     as_json: AsJson = False,
     trust: Trust = False,
 ) -> None:
-    """Show which parameter of a real model lands in which param group, with its LR and weight decay.
+    """Show which parameter of a real model is in which group.
 
-    The model is that of --model, or of model: in the file: a .safetensors file or its .index.json (of
-    which only headers are read), a checkpoint of torch's, a .txt of names, or package.module:build.
-    These are exactly the groups of build_optimizer(model).
+    Each group with its LR and weight decay. The model is that of --model, or of model: in the file: a
+    .safetensors file or its .index.json (of which only headers are read), a checkpoint of torch's, a .txt
+    of names, or package.module:build. These are exactly the groups of build_optimizer(model).
     """
     page = None if size is None else inches(size)
     schedule = load_as_stated(config, overrides, trust=trust)

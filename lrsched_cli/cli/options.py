@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from lrsched_cli.cli.completion import complete_compared, complete_config, complete_model, complete_setting
 from lrsched_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,49 +17,12 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*[x×,]\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
 _SMALLEST_INCHES, _LARGEST_INCHES = 3.0, 40.0
 
 
-def _complete_config(incomplete: str) -> list[str]:
-    return _completed(incomplete, (".yaml", ".yml"))
-
-
-def _complete_compared(incomplete: str) -> list[str]:
-    return _completed(incomplete, (".yaml", ".yml", ".csv"))
-
-
-def _complete_model(incomplete: str) -> list[str]:
-    suffixes = (".safetensors", ".index.json", ".txt", ".pt", ".pth", ".bin", ".ckpt")
-    return _files(incomplete, suffixes)
-
-
-def _completed(incomplete: str, suffixes: tuple[str, ...]) -> list[str]:
-    """Files of such names and folders below what has been typed, and the shipped names."""
-    return [*_files(incomplete, suffixes), *complete_shipped(incomplete)]
-
-
-def _files(incomplete: str, suffixes: tuple[str, ...]) -> list[str]:
-    typed = Path(incomplete)
-    folder = typed if incomplete.endswith("/") else typed.parent
-    try:
-        found = sorted(path for path in folder.iterdir() if path.is_dir() or path.name.endswith(suffixes))
-    except OSError:
-        found = []
-    before = incomplete[: incomplete.rfind("/") + 1]  # as it was typed: pathlib would drop a leading ./
-    names = [f"{before}{path.name}{'/' if path.is_dir() else ''}" for path in found]
-    return [name for name in names if name.startswith(incomplete)]
-
-
-def complete_shipped(incomplete: str) -> list[str]:
-    """The shipped names that begin so."""
-    from lrsched_cli.core.shipped import shipped_names  # noqa: PLC0415 - only while completing
-
-    return [name for name in shipped_names() if name.startswith(incomplete)]
-
-
 Config = Annotated[
     str,
     typer.Argument(
         metavar="CONFIG",
         help="A schedule file, a shipped schedule's name, or - for standard input.",
-        autocompletion=_complete_config,
+        autocompletion=complete_config,
         show_default=False,
     ),
 ]
@@ -68,7 +31,7 @@ OptionalConfig = Annotated[
     typer.Argument(
         metavar="CONFIG",
         help="A schedule file, a shipped schedule's name, or - for standard input.",
-        autocompletion=_complete_config,
+        autocompletion=complete_config,
         show_default="the shipped default",
     ),
 ]
@@ -77,7 +40,7 @@ Compared = Annotated[
     typer.Argument(
         metavar="A B ...",
         help="Schedule files, shipped names, or traces (files ending in .csv); the first is the reference.",
-        autocompletion=_complete_compared,
+        autocompletion=complete_compared,
         show_default=False,
     ),
 ]
@@ -87,6 +50,7 @@ Overrides = Annotated[
         "--set",
         metavar="KEY=VALUE",
         help="Override a setting, such as scheduler.gamma=0.9 or param_groups.head.lr=1e-4; may be repeated.",
+        autocompletion=complete_setting,
         show_default=False,
     ),
 ]
@@ -109,7 +73,7 @@ Model = Annotated[
         metavar="FILE",
         help="A real model's parameters, for the param groups: weights, an index, a .txt of names, or m:f.",
         show_default="model: of the file",
-        autocompletion=_complete_model,
+        autocompletion=complete_model,
     ),
 ]
 NoCsv = Annotated[bool, typer.Option("--no-csv", help="Write the picture alone.")]

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from lrsched_cli.cli.options import AsJson, complete_shipped
+from lrsched_cli.cli.completion import complete_shipped
+from lrsched_cli.cli.options import AsJson
 from lrsched_cli.cli.streams import json_or, write_result
 
 

@@ -10,7 +10,7 @@ import typer
 from lrsched_cli.cli.options import AsJson, Config, Model, Overrides, Steps, Trust
 from lrsched_cli.cli.outputs import relative, target, write_all
 from lrsched_cli.cli.run import load, stepped
-from lrsched_cli.cli.streams import print_result, write_result
+from lrsched_cli.cli.streams import print_result, write_json, write_result
 
 _STDOUT = Path("-")
 
@@ -40,11 +40,11 @@ def trace(  # noqa: PLR0913 - one argument per option
     model: Model = None,
     trust: Trust = False,
 ) -> None:
-    """Write a schedule's trace: one row per update, with the LR and the multiplier of every group.
+    """Write a schedule's trace as CSV, one row per update.
 
-    A setting that the run changes, such as the momentum, has columns of its own. Row k holds what k turns
-    of the training loop leave: with loop optimizer-first (PyTorch's order) update k+1 runs at it, with
-    scheduler-first update k does, and row 0 is never used.
+    It has the LR and the multiplier of every group. A setting that the run changes, such as the momentum,
+    has columns of its own. Row k holds what k turns of the training loop leave: with loop optimizer-first
+    (PyTorch's order) update k+1 runs at it, with scheduler-first update k does, and row 0 is never used.
     """
     schedule = load(config, overrides, trust=trust, model=model)
 
@@ -57,7 +57,7 @@ def trace(  # noqa: PLR0913 - one argument per option
     if file is not None:
         write_all({file: FORMATS[file.suffix.lower()](result, selection)})
     if as_json:
-        write_result(FORMATS[".json"](result, selection))
+        write_json(FORMATS[".json"](result, selection))
     elif file is None:
         write_result(FORMATS[".csv"](result, selection))
     else:

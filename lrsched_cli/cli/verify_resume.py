@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from lrsched_cli.cli.completion import complete_config, complete_setting
 from lrsched_cli.cli.options import (
     AsJson,
     Dark,
@@ -125,6 +126,7 @@ def verify_resume(  # noqa: PLR0913 - one argument per option
         typer.Option(
             metavar="FILE",
             help="Resume under this schedule, and forecast what will happen.",
+            autocompletion=complete_config,
             show_default=False,
             rich_help_panel=_PLAN,
         ),
@@ -134,6 +136,7 @@ def verify_resume(  # noqa: PLR0913 - one argument per option
         typer.Option(
             metavar="KEY=VALUE",
             help="Resume with this setting changed, and forecast what will happen; may be repeated.",
+            autocompletion=complete_setting,
             show_default=False,
             rich_help_panel=_PLAN,
         ),
@@ -175,12 +178,13 @@ def verify_resume(  # noqa: PLR0913 - one argument per option
         ),
     ] = None,
 ) -> None:
-    """Train, save, restore in a new process, train on: is every bit as without the interruption?
+    """Check that a resumed run continues exactly.
 
-    The configured optimizer trains a small model of the configured groups. Compared to the last update
-    are all numbers of the param groups (right before optimizer.step()), the scheduler's state, the
-    optimizer's state, and the weights. Save point K is after K scheduler steps. Ends with 1 where a run
-    restored completely (scheduler built, then both states loaded) goes on otherwise.
+    Train, save, restore in a new process, train on: is every bit as without the interruption? The
+    configured optimizer trains a small model of the configured groups. Compared to the last update are all
+    numbers of the param groups (right before optimizer.step()), the scheduler's state, the optimizer's
+    state, and the weights. Save point K is after K scheduler steps. Ends with 1 where a run restored
+    completely (scheduler built, then both states loaded) goes on otherwise.
     """
     given: dict[str, object] = {
         "CONFIG": config,

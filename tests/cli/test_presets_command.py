@@ -12,7 +12,7 @@ import pytest
 from command_line import run
 from test_processes import CSI, ran_on_a_terminal
 
-from lrsched_cli.cli.options import complete_shipped
+from lrsched_cli.cli.completion import complete_shipped
 from lrsched_cli.core.presets import presets
 from lrsched_cli.core.shipped import shipped_names
 from lrsched_cli.report.sparkline_text import sparkline_text

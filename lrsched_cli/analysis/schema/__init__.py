@@ -1,0 +1,1 @@
+"""The JSON Schema of schedule files, made from the models and signatures that check them."""
