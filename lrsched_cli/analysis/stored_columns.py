@@ -30,7 +30,7 @@ LR_PREFIX = f"{LR}."
 STATE_KEYS = ("cycle", "T_cur")
 _NO_SETTINGS = {LR, "scale", *Factors._fields, *Position._fields}
 _BLOCK = 4096
-_SEPARATOR = re.compile(r'[,"]')
+_CELL = re.compile(r'(?:[^,"]++|"[^"]*+")*+,')
 
 
 def read_columns(text: str, label: str) -> tuple[tuple[str, ...], Floats]:
@@ -119,6 +119,9 @@ class _Parser:
 
     def _header_problems(self) -> Iterator[Problem]:
         header = self._header
+        if len(header) > MAX_COLUMNS:
+            yield self._at(1, 0, f"has {len(header):,} columns; {MAX_COLUMNS:,} are allowed")
+            return
         if any(_number(cell) is not None for cell in header):
             yield self._at(1, 0, "has no header; the first row names the columns, such as step,lr.GROUP")
             return
@@ -126,9 +129,6 @@ class _Parser:
             yield self._at(1, 0, f"has no column step (got {shown(','.join(header))})")
         if not any(name.startswith(LR_PREFIX) for name in header):
             yield self._at(1, 0, f"has no column lr.GROUP (got {shown(','.join(header))})")
-        if len(header) > MAX_COLUMNS:
-            yield self._at(1, 0, f"has {len(header):,} columns; {MAX_COLUMNS:,} are allowed")
-            return
         seen: set[str] = set()
         for column, name in enumerate(header):
             if name in seen:
@@ -259,10 +259,7 @@ def _place(line: str, cell: int) -> int:
 
 @lru_cache(maxsize=1)  # one long line may have many problems
 def _starts(line: str) -> list[int]:
-    starts, quoted = [1], False
-    for found in _SEPARATOR.finditer(line):
-        if found[0] == '"':
-            quoted = not quoted
-        elif not quoted:
-            starts.append(found.end() + 1)
+    starts = [1]
+    while len(starts) <= MAX_COLUMNS and (cell := _CELL.match(line, starts[-1] - 1)):
+        starts.append(cell.end() + 1)
     return starts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from lrsched_cli.core.messages import shown
 from lrsched_cli.core.model_file import bounded_bytes, check_count, wrong_name
 from lrsched_cli.core.model_parameters import ModelListing, ModelParameter
 from lrsched_cli.core.sources import decoded
@@ -39,7 +40,7 @@ def read_parameter_list(path: Path) -> ModelListing:
         wrong = wrong_name(name) or (f"is line {lines[name]} too" if name in lines else "")
         sizes = None if not shape else _sizes(shape)
         if shape and sizes is None:
-            wrong = wrong or f"is no shape, such as [768, 768] or 768x768: {shape!r}"
+            wrong = wrong or f"is no shape, such as [768, 768] or 768x768 (got {shown(shape)})"
         if wrong:
             column = match.start("shape" if "is no shape" in wrong else "name") + 1
             problems.append(Problem(str(path), number, column, "", wrong))

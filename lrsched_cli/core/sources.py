@@ -201,7 +201,7 @@ def _override(root: Node, text: str, number: int) -> list[Problem]:
     label = f"--set {number}" if number > 1 else "--set"
     start = Position(label, 1, 1)
     if not equals or not key.strip():
-        return [start.problem("", f"must be KEY=VALUE, such as scheduler.gamma=0.9 (got {text!r})")]
+        return [start.problem("", f"must be KEY=VALUE, such as scheduler.gamma=0.9 (got {shown(text)})")]
     if key.strip() == "extends":
         return [start.problem("extends", "cannot be overridden: it says what the file itself starts from")]
     if not isinstance(root.value, dict):
@@ -234,7 +234,7 @@ def _place(root: Node, path: str, value: Node, start: Position) -> Problem | Non
             if found is None:
                 names = [name for name in map(_name, node.value) if name]
                 wanted = rest.split(".")[0]
-                message = f"there is no {wanted!r} in {walked.rstrip('.')}{did_you_mean(wanted, names)}"
+                message = f"there is no {shown(wanted)} in {walked.rstrip('.')}{did_you_mean(wanted, names)}"
                 return start.problem(path, message)
             index, used = found
             if len(used) == len(rest):

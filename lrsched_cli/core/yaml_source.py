@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from lrsched_cli.core.messages import shown
 from lrsched_cli.core.yaml_tree import Node, Position
 from lrsched_cli.errors import ScheduleFileError
 
@@ -166,7 +167,7 @@ class _Composer:
         if tag in {_STANDARD + name for name in ("int", "float", "bool", "null")}:
             value = self._resolve_plain(text, place)
             if isinstance(value, str):
-                self._report(place, f"is not what its tag {_short_tag(tag)} says (got {text!r})")
+                self._report(place, f"is not what its tag {_short_tag(tag)} says (got {shown(text)})")
             return value
         self._report(place, f"the tag {_short_tag(tag)} builds objects; only plain values are read")
         return text

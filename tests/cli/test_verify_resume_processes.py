@@ -234,12 +234,12 @@ def test_a_child_that_is_killed_is_told_in_a_line(started: list[Under]) -> None:
 
 
 def test_a_child_that_hangs_is_given_up(started: list[Under]) -> None:
-    one = under_way(started, "waiting_when_resumed", "--time-limit", "2")
+    one = under_way(started, "waiting_when_resumed", "--time-limit", "10")  # far above its start
     os.kill(int(Path("under_way").read_text()), signal.SIGSTOP)  # it cannot even see that its parent ends
     code, out, err = one.end()
     assert (code, out) == (2, "")
     assert err == (
-        "lrsched: the process of the resumed runs has been silent for 2 s "
+        "lrsched: the process of the resumed runs has been silent for 10 s "
         "(--time-limit gives it longer); it had finished 0 of them\n"
     )
     assert ended(one.process.pid)

@@ -306,11 +306,11 @@ class TestLists:
         with pytest.raises(ScheduleFileError) as caught:
             read("names.txt")
         assert list(map(str, caught.value.problems)) == [
-            "names.txt:2:3: is no shape, such as [768, 768] or 768x768: 'wide'",
+            'names.txt:2:3: is no shape, such as [768, 768] or 768x768 (got "wide")',
             "names.txt:3:3: is line 1 too",
             "names.txt:4:1: is line 1 too",
-            "names.txt:5:3: is no shape, such as [768, 768] or 768x768: '[-1]'",
-            "names.txt:6:3: is no shape, such as [768, 768] or 768x768: '[99999999999999999999]'",
+            'names.txt:5:3: is no shape, such as [768, 768] or 768x768 (got "[-1]")',
+            'names.txt:6:3: is no shape, such as [768, 768] or 768x768 (got "[99999999999999999999]")',
         ]
 
     @pytest.mark.parametrize(
