@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lrsched_cli.core.timeline import Tally, epoch_of
+from lrsched_cli.core.clock.timeline import Tally, epoch_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lrsched_cli.analysis.trace import Trace
-    from lrsched_cli.core.clock import Moment
+    from lrsched_cli.core.clock.clock import Moment
+    from lrsched_cli.core.clock.run_length import RunLength
+    from lrsched_cli.core.clock.timeline import DevicePlan
     from lrsched_cli.core.config import Schedule
-    from lrsched_cli.core.run_length import RunLength
-    from lrsched_cli.core.timeline import DevicePlan
 
 
 @dataclass(frozen=True, slots=True)

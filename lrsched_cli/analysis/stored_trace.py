@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lrsched_cli.analysis.cycle_state import restart_rows, warmup_end_row
 from lrsched_cli.analysis.group_numbers import LR
 from lrsched_cli.analysis.stored_columns import LR_PREFIX, STATE_KEYS, read_columns
-from lrsched_cli.core.regular_file import read_at_most
+from lrsched_cli.core.files.regular_file import read_at_most
 from lrsched_cli.core.sources import decoded
 from lrsched_cli.errors import Problem, ScheduleFileError
 

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError
 
 from lrsched_cli.core.batch_plan import BatchPlan
-from lrsched_cli.core.clock import Clock
+from lrsched_cli.core.clock.clock import Clock
+from lrsched_cli.core.clock.step_counts import StepCounts, resolve_step_counts
+from lrsched_cli.core.clock.timeline import Timeline
 from lrsched_cli.core.families import family_of
+from lrsched_cli.core.files.metric_column import read_metric_column
 from lrsched_cli.core.findings import beyond_the_fields, import_references, of_imported
 from lrsched_cli.core.messages import keys_of, message_for
-from lrsched_cli.core.metric_column import read_metric_column
 from lrsched_cli.core.parameters import Section, WholeFrom1
 from lrsched_cli.core.sections import (
     MAX_STEPS,
@@ -34,8 +36,6 @@ from lrsched_cli.core.sections import (
 )
 from lrsched_cli.core.signatures import Argument, arguments_but_the_first, optimizer_arguments
 from lrsched_cli.core.sources import override_number, read_source
-from lrsched_cli.core.step_counts import StepCounts, resolve_step_counts
-from lrsched_cli.core.timeline import Timeline
 from lrsched_cli.core.user_code import import_function
 from lrsched_cli.core.yaml_source import read_yaml
 from lrsched_cli.errors import Problem, ScheduleFileError
@@ -46,10 +46,10 @@ if TYPE_CHECKING:
 
     import torch
 
+    from lrsched_cli.core.clock.run_length import RunLength
+    from lrsched_cli.core.clock.step_counts import WrittenCount
     from lrsched_cli.core.families.family import Family
     from lrsched_cli.core.families.family import Path as Place
-    from lrsched_cli.core.run_length import RunLength
-    from lrsched_cli.core.step_counts import WrittenCount
     from lrsched_cli.core.yaml_tree import Node
 
 __all__ = ["MAX_STEPS", "Schedule", "load_schedule"]

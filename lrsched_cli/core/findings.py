@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lrsched_cli.core.families import family_of
 from lrsched_cli.core.messages import did_you_mean, shown, unknown_key
-from lrsched_cli.core.optimizer_code import arguments_of_reference, is_optimizer_reference
+from lrsched_cli.core.script.optimizer_code import arguments_of_reference, is_optimizer_reference
 from lrsched_cli.core.sections import OWN_SCHEDULER, OptimizerSection, ParamGroup
 from lrsched_cli.core.signatures import Argument, optimizer_arguments, optimizer_names
 from lrsched_cli.core.user_code import is_reference, what_it_runs

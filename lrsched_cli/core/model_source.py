@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lrsched_cli.core.assignment import Assignment, assign
-from lrsched_cli.core.model_file import check_regular
+from lrsched_cli.core.files.model_file import check_regular
+from lrsched_cli.core.files.parameter_list import read_parameter_list
+from lrsched_cli.core.files.weight_files import read_checkpoint_weights, read_index, read_safetensors
 from lrsched_cli.core.model_parameters import ModelListing, parameters_of_module
-from lrsched_cli.core.parameter_list import read_parameter_list
 from lrsched_cli.core.user_code import import_function, is_reference, what_it_runs
-from lrsched_cli.core.weight_files import read_checkpoint_weights, read_index, read_safetensors
 from lrsched_cli.errors import Problem, ScheduleFileError, UsageError
 
 if TYPE_CHECKING:

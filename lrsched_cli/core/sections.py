@@ -16,11 +16,11 @@ from pydantic import (
     model_validator,
 )
 
+from lrsched_cli.core.clock.timeline import DevicePlan
 from lrsched_cli.core.expressions import Expression
 from lrsched_cli.core.messages import TAG, shown
 from lrsched_cli.core.parameters import Parameters, Plain, RealFrom0, Section, WholeFrom0, WholeFrom1
 from lrsched_cli.core.patterns import checked_layer_pattern, checked_pattern
-from lrsched_cli.core.timeline import DevicePlan
 from lrsched_cli.errors import ExpressionError
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lrsched_cli.core.clock.run_length import LENGTHS
+from lrsched_cli.core.files.regular_file import read_at_most
 from lrsched_cli.core.messages import did_you_mean, shown
-from lrsched_cli.core.regular_file import read_at_most
-from lrsched_cli.core.run_length import LENGTHS
 from lrsched_cli.core.shipped import shipped_names, shipped_path
 from lrsched_cli.core.yaml_source import MAX_BYTES, read_yaml
 from lrsched_cli.core.yaml_tree import Node, Position

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from lrsched_cli.analysis.plan_change import PlanChange
     from lrsched_cli.analysis.trace import Trace
-    from lrsched_cli.core.clock import Clock
+    from lrsched_cli.core.clock.clock import Clock
     from lrsched_cli.core.config import Schedule
     from lrsched_cli.report.panels import Palette, Style
 

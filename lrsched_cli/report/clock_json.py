@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from lrsched_cli.analysis.ledger import Ledger
-    from lrsched_cli.core.clock import Moment
-    from lrsched_cli.core.timeline import Tally
+    from lrsched_cli.core.clock.clock import Moment
+    from lrsched_cli.core.clock.timeline import Tally
 
 
 def ledger_document(ledger: Ledger) -> dict[str, Any]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from lrsched_cli.analysis.ledger import Count, Ledger, PhaseCount, Turn
     from lrsched_cli.analysis.plan_change import PlanChange
-    from lrsched_cli.core.clock import Moment
+    from lrsched_cli.core.clock.clock import Moment
 
     Ledgers = Mapping[str, Ledger]
     """One ledger, or one under each batch plan, by the plan's label."""

@@ -7,7 +7,7 @@ from textwrap import indent
 from typing import TYPE_CHECKING
 
 from lrsched_cli.core.patterns import REGULAR
-from lrsched_cli.core.script import PACKAGE, Script, bracketed, call, literal
+from lrsched_cli.core.script.script import PACKAGE, Script, bracketed, call, literal
 from lrsched_cli.core.sections import LibraryScheduler, ParamGroup
 from lrsched_cli.errors import ScheduleFileError, UsageError
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from lrsched_cli.analysis.ledger import Count, Ledger, PhaseCount, ledger
 from lrsched_cli.analysis.trace import dry_run
-from lrsched_cli.core.clock import Moment
+from lrsched_cli.core.clock.clock import Moment
+from lrsched_cli.core.clock.timeline import Tally
 from lrsched_cli.core.config import load_schedule
-from lrsched_cli.core.timeline import Tally
 
 # 100 samples in shares of 34 (two repeated), cut into 9 micro-batches, the last of 2; two make an update.
 SMALL = """\

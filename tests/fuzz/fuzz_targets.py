@@ -20,13 +20,13 @@ from unittest.mock import patch
 from lrsched_cli.analysis.stored_trace import read_stored_trace
 from lrsched_cli.analysis.trace import dry_run
 from lrsched_cli.cli.streams import print_error
-from lrsched_cli.core.checkpoint_file import read_checkpoint_file
 from lrsched_cli.core.config import Schedule, load_schedule
 from lrsched_cli.core.expressions import Expression
-from lrsched_cli.core.metric_column import read_metric_column
-from lrsched_cli.core.parameter_list import read_parameter_list
+from lrsched_cli.core.files.checkpoint_file import read_checkpoint_file
+from lrsched_cli.core.files.metric_column import read_metric_column
+from lrsched_cli.core.files.parameter_list import read_parameter_list
+from lrsched_cli.core.files.weight_files import read_index, read_safetensors
 from lrsched_cli.core.sections import CsvColumn
-from lrsched_cli.core.weight_files import read_index, read_safetensors
 from lrsched_cli.core.yaml_source import read_yaml
 from lrsched_cli.errors import ExpressionError, LrschedError, ScheduleFileError
 

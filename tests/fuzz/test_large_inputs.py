@@ -10,8 +10,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 SIZE = 10_000_000
 TIMES, MEGABYTES = 20, 300
-# A process for each input, forked after what takes long to import. Its processor time is told as a multiple of
-# that for a loop of a million turns right beside it, the slower one of two: 20 of them take less than two
+# A process for each input, forked after what takes long to import. Its processor time is told as a multiple
+# of that for a loop of a million turns right beside it, the slower one of two: 20 of them take less than two
 # seconds on a desk, and as much longer on a slow or busy machine as everything else does there.
 MEASURED = """\
 import gc, json, os, resource, signal, sys, time
@@ -125,7 +125,5 @@ def test_a_large_input_takes_neither_long_nor_much() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     found = {number: (taken, grown) for number, taken, grown in map(json.loads, done.stdout.splitlines())}
     measured = {name: found.get(number) for number, name in enumerate(INPUTS)}
-    bad = {
-        name: one for name, one in measured.items() if one is None or one[0] > TIMES or one[1] > MEGABYTES
-    }
+    bad = {name: one for name, one in measured.items() if one is None or one[0] > TIMES or one[1] > MEGABYTES}
     assert bad == {}

@@ -17,9 +17,9 @@ from lrsched_cli.analysis.checkpoint.saved import read_optimizer, read_scheduler
 from lrsched_cli.analysis.checkpoint.settings import Fresh, Unlike, unlike_settings
 from lrsched_cli.analysis.checkpoint.steps import StepsReport, steps_report
 from lrsched_cli.analysis.trace import dry_run
-from lrsched_cli.core.checkpoint_file import read_checkpoint_file
 from lrsched_cli.core.config import MAX_STEPS
 from lrsched_cli.core.families import alike
+from lrsched_cli.core.files.checkpoint_file import read_checkpoint_file
 from lrsched_cli.core.stepping import one_line
 from lrsched_cli.errors import LrschedError, StepError, UsageError
 

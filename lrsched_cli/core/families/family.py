@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lrsched_cli.core.config import Schedule
     from lrsched_cli.core.families.course import Course
     from lrsched_cli.core.families.resume_notes import ResumeNote
-    from lrsched_cli.core.script import Script
+    from lrsched_cli.core.script.script import Script
 
 Path = tuple[str | int, ...]
 """Keys and indices from the top of the file to a setting."""

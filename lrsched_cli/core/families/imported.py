@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lrsched_cli.core.families.arguments import OURS, Signature, each, for_files
 from lrsched_cli.core.families.library import LibraryFamily
-from lrsched_cli.core.script import call
+from lrsched_cli.core.script.script import call
 from lrsched_cli.core.signatures import arguments_but_the_first, inspected_arguments
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from lrsched_cli.core.config import Schedule
     from lrsched_cli.core.families.family import Example, Finding, Path
-    from lrsched_cli.core.script import Script
+    from lrsched_cli.core.script.script import Script
 
 SEPARATOR = ":"
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from lrsched_cli.core.families.course import Course
     from lrsched_cli.core.families.family import Finding, Holder, Path, View
     from lrsched_cli.core.families.resume_notes import ResumeNote
-    from lrsched_cli.core.script import Script
+    from lrsched_cli.core.script.script import Script
 
 _IN_THE_HEADLINE = 4
 

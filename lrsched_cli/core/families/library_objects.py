@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lrsched_cli.core.expressions import Expression
 from lrsched_cli.core.families.arguments import OURS, each, family_for, is_function, is_import, is_section
 from lrsched_cli.core.families.library_section import formula
-from lrsched_cli.core.script import bracketed, literal
+from lrsched_cli.core.script.script import bracketed, literal
 from lrsched_cli.core.stepping import one_line
 from lrsched_cli.errors import ScheduleFileError, StepError
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from lrsched_cli.core.config import Schedule
     from lrsched_cli.core.families.family import Path
-    from lrsched_cli.core.script import Script
+    from lrsched_cli.core.script.script import Script
 
 
 def built(

@@ -15,7 +15,7 @@ from lrsched_cli.core.families.resume_notes import ResumeNote
 from lrsched_cli.core.law import Factors, Position
 from lrsched_cli.core.numbers_text import count_text, lr_text
 from lrsched_cli.core.parameters import DEFAULTS, Parameters
-from lrsched_cli.core.script import PACKAGE, bracketed, call, literal
+from lrsched_cli.core.script.script import PACKAGE, bracketed, call, literal
 from lrsched_cli.core.sections import (
     OWN_SCHEDULER,
     GroupScheduler,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from lrsched_cli.core.families.course import Course
     from lrsched_cli.core.families.family import Finding, Holder, Path
     from lrsched_cli.core.scheduler import LRScheduler
-    from lrsched_cli.core.script import Script
+    from lrsched_cli.core.script.script import Script
     from lrsched_cli.core.sections import ParamGroup
 
 _FULL_CYCLES = 4

@@ -20,7 +20,7 @@ from lrsched_cli.core.families.resume_notes import torch_resume_notes
 from lrsched_cli.core.families.torch_course import torch_course
 from lrsched_cli.core.library_docs import argument_docs
 from lrsched_cli.core.library_source import classes_in, method_of, package_folder, tree_of
-from lrsched_cli.core.script import call
+from lrsched_cli.core.script.script import call
 from lrsched_cli.core.sections import OWN_SCHEDULER
 from lrsched_cli.core.signatures import stated_arguments
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from lrsched_cli.core.families.course import Course
     from lrsched_cli.core.families.resume_notes import ResumeNote
     from lrsched_cli.core.families.torch_course import Part
-    from lrsched_cli.core.script import Script
+    from lrsched_cli.core.script.script import Script
     from lrsched_cli.core.signatures import Argument
 
 BASE = "LRScheduler"

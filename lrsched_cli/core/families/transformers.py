@@ -20,7 +20,7 @@ from lrsched_cli.core.families.torch_optim import EXAMPLE_METRIC, TorchFamily, c
 from lrsched_cli.core.families.transformers_course import transformers_course
 from lrsched_cli.core.library_docs import argument_docs
 from lrsched_cli.core.library_source import classes_in, functions_in, package_folder, tree_of
-from lrsched_cli.core.script import bracketed, call, literal
+from lrsched_cli.core.script.script import bracketed, call, literal
 from lrsched_cli.core.signatures import stated_arguments
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lrsched_cli.core.config import Schedule
     from lrsched_cli.core.families.course import Course
     from lrsched_cli.core.families.torch_course import Part
-    from lrsched_cli.core.script import Script
+    from lrsched_cli.core.script.script import Script
     from lrsched_cli.core.signatures import Argument
 
 PREFIX = "transformers."

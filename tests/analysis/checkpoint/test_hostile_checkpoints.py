@@ -17,9 +17,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lrsched_cli.analysis.checkpoint.inspection import CheckpointKeys, inspect_checkpoint
-from lrsched_cli.core.checkpoint_file import read_checkpoint_file
 from lrsched_cli.core.config import load_schedule
-from lrsched_cli.core.nesting import MAX_DEPTH
+from lrsched_cli.core.files.checkpoint_file import read_checkpoint_file
+from lrsched_cli.core.files.nesting import MAX_DEPTH
 from lrsched_cli.errors import LrschedError, UsageError
 
 FILE = Path("run.pt")

@@ -27,7 +27,7 @@ from lrsched_cli.analysis.checkpoint.parts import (
     keys_text,
     whole,
 )
-from lrsched_cli.core.checkpoint_file import read_checkpoint_file, wanted_global
+from lrsched_cli.core.files.checkpoint_file import read_checkpoint_file, wanted_global
 from lrsched_cli.errors import UsageError
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lrsched_cli.core.checkpoint_file import read_checkpoint_file
+from lrsched_cli.core.files.checkpoint_file import read_checkpoint_file
+from lrsched_cli.core.files.model_file import bounded_bytes, check_count, refused, wrong_name
+from lrsched_cli.core.files.safetensors_header import MAX_HEADER, StoredTensor, json_object, read_header
 from lrsched_cli.core.messages import shown
-from lrsched_cli.core.model_file import bounded_bytes, check_count, refused, wrong_name
 from lrsched_cli.core.model_parameters import ModelListing, ModelParameter
-from lrsched_cli.core.safetensors_header import MAX_HEADER, StoredTensor, json_object, read_header
 from lrsched_cli.errors import UsageError
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
+from lrsched_cli.core.clock.units import EPOCHS, SAMPLES, SHARE, TOKENS
 from lrsched_cli.core.parameters import LARGEST_WHOLE
-from lrsched_cli.core.units import EPOCHS, SAMPLES, SHARE, TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lrsched_cli.core.timeline import Timeline
-    from lrsched_cli.core.units import Quantity
+    from lrsched_cli.core.clock.timeline import Timeline
+    from lrsched_cli.core.clock.units import Quantity
 
 UP, DOWN, NEAREST, EXACT = "up", "down", "nearest", "exact"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lrsched_cli.core.files.regular_file import read_at_most
 from lrsched_cli.core.messages import shown
-from lrsched_cli.core.regular_file import read_at_most
 from lrsched_cli.errors import Problem, ScheduleFileError
 
 if TYPE_CHECKING:

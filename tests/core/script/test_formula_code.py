@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lrsched_cli.core.expressions import Expression
-from lrsched_cli.core.formula_code import function_lines
+from lrsched_cli.core.script.formula_code import function_lines
 from lrsched_cli.core.shipped import shipped_names, shipped_path
 from lrsched_cli.core.yaml_source import read_yaml
 from lrsched_cli.errors import ExpressionError

@@ -8,8 +8,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lrsched_cli.core.files.regular_file import read_at_most
 from lrsched_cli.core.messages import did_you_mean, shown
-from lrsched_cli.core.regular_file import read_at_most
 
 if TYPE_CHECKING:
     from lrsched_cli.core.sections import CsvColumn

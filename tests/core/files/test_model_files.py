@@ -17,9 +17,9 @@ from models import pretrained, schedule_of
 from safetensors.torch import save_file
 
 from lrsched_cli import ScheduleFileError
+from lrsched_cli.core.files.safetensors_header import MAX_HEADER
 from lrsched_cli.core.model_parameters import ModelListing, ModelParameter, parameters_of_module
 from lrsched_cli.core.model_source import read_model
-from lrsched_cli.core.safetensors_header import MAX_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,9 +12,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lrsched_cli.core.files.model_file import check_count, refused, wrong_name
+from lrsched_cli.core.files.regular_file import read_at_most
 from lrsched_cli.core.messages import shown
-from lrsched_cli.core.model_file import check_count, refused, wrong_name
-from lrsched_cli.core.regular_file import read_at_most
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from lrsched_cli.core.clock import Clock
+from lrsched_cli.core.clock.clock import Clock
+from lrsched_cli.core.clock.run_length import RunLength, run_length
+from lrsched_cli.core.clock.timeline import Timeline
+from lrsched_cli.core.clock.units import Quantity, quantity
 from lrsched_cli.core.families import family_of
 from lrsched_cli.core.messages import keys_of, message_for
-from lrsched_cli.core.run_length import RunLength, run_length
 from lrsched_cli.core.sections import MAX_STEPS, OWN_SCHEDULER, BatchPhase, batch_phases
-from lrsched_cli.core.timeline import Timeline
-from lrsched_cli.core.units import Quantity, quantity
 from lrsched_cli.core.yaml_tree import Node
 
 if TYPE_CHECKING:

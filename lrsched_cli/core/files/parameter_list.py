@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from lrsched_cli.core.files.model_file import bounded_bytes, check_count, wrong_name
 from lrsched_cli.core.messages import shown
-from lrsched_cli.core.model_file import bounded_bytes, check_count, wrong_name
 from lrsched_cli.core.model_parameters import ModelListing, ModelParameter
 from lrsched_cli.core.sources import decoded
 from lrsched_cli.errors import Problem, ScheduleFileError

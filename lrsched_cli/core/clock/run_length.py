@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from lrsched_cli.core.clock.timeline import Loading
+from lrsched_cli.core.clock.units import EPOCHS, SAMPLES, TOKENS, Quantity, number, quantity
 from lrsched_cli.core.messages import shown
 from lrsched_cli.core.parameters import Section, WholeFrom1
-from lrsched_cli.core.timeline import Loading
-from lrsched_cli.core.units import EPOCHS, SAMPLES, TOKENS, Quantity, number, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Callable

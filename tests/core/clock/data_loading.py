@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, Dataset, DistributedSampler
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lrsched_cli.core.timeline import DevicePlan, Loading
+    from lrsched_cli.core.clock.timeline import DevicePlan, Loading
 
     Phase = tuple[DevicePlan, int | None]
     MicroBatch = tuple[list[int], ...]

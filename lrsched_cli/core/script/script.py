@@ -6,7 +6,7 @@ import keyword
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
-from lrsched_cli.core.formula_code import function_lines
+from lrsched_cli.core.script.formula_code import function_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

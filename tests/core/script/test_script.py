@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrsched_cli.core.expressions import Expression
-from lrsched_cli.core.script import Script, call, literal
+from lrsched_cli.core.script.script import Script, call, literal
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

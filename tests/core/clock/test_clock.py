@@ -11,9 +11,9 @@ from data_loading import train
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrsched_cli.core.clock import Clock, Moment
-from lrsched_cli.core.timeline import DevicePlan, Loading, Timeline, epoch_of
-from lrsched_cli.core.units import Quantity
+from lrsched_cli.core.clock.clock import Clock, Moment
+from lrsched_cli.core.clock.timeline import DevicePlan, Loading, Timeline, epoch_of
+from lrsched_cli.core.clock.units import Quantity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrsched_cli.core.units import Quantity, quantity
+from lrsched_cli.core.clock.units import Quantity, quantity
 
 
 @pytest.mark.parametrize(

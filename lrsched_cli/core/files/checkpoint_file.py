@@ -14,10 +14,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from lrsched_cli.core.families import is_a_scheduler
-from lrsched_cli.core.memory_limit import at_most
-from lrsched_cli.core.nesting import what_keeps_from_walking
-from lrsched_cli.core.pickle_weight import is_overweight
-from lrsched_cli.core.regular_file import read_at_most
+from lrsched_cli.core.files.memory_limit import at_most
+from lrsched_cli.core.files.nesting import what_keeps_from_walking
+from lrsched_cli.core.files.pickle_weight import is_overweight
+from lrsched_cli.core.files.regular_file import read_at_most
 from lrsched_cli.errors import UsageError
 
 if TYPE_CHECKING:

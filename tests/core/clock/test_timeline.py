@@ -11,7 +11,7 @@ from data_loading import plan_of, train
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lrsched_cli.core.timeline import DevicePlan, Loading, Tally, Timeline, epoch_of
+from lrsched_cli.core.clock.timeline import DevicePlan, Loading, Tally, Timeline, epoch_of
 
 if TYPE_CHECKING:
     from data_loading import Phase

@@ -1,0 +1,1 @@
+"""A schedule as Python source: the pieces that scripts are made of."""
