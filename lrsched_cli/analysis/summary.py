@@ -64,7 +64,8 @@ def lr_numbers(steps: Floats, lrs: Floats) -> LRNumbers:
     def at(index: int | np.intp) -> LRAt:
         return LRAt(float(lrs[index]), int(steps[index]))
 
-    total = float(np.sum(lrs))
+    with np.errstate(over="ignore"):  # the sum of the largest doubles is none
+        total = float(np.sum(lrs))
     return LRNumbers(at(0), at(np.argmax(lrs)), at(np.argmin(lrs)), at(-1), mean=total / len(lrs), sum=total)
 
 

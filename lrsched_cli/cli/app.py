@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 from functools import partial
+from importlib import import_module
 from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -102,6 +105,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a letter that the terminal lacks is shown as its code
             stream.reconfigure(errors="backslashreplace")
+    _import_matplotlib_elsewhere()
     try:
         try:
             start = partial(app, prog_name="lrsched")
@@ -117,6 +121,18 @@ def main() -> None:
         sys.exit(COULD_NOT_RUN)
     except _Terminated as end:
         sys.exit(128 + end.number)
+
+
+def _import_matplotlib_elsewhere() -> None:
+    """Keep matplotlib from a file of its settings in the current folder, which may let it run LaTeX."""
+    if not os.path.lexists("matplotlibrc"):
+        return
+    here = Path.cwd()
+    os.chdir(Path(__file__).parent)
+    try:
+        import_module("matplotlib")  # this once: it is slow, and most commands draw nothing
+    finally:
+        os.chdir(here)
 
 
 class _Terminated(BaseException):

@@ -28,6 +28,8 @@ _ASKED_BY_BASH = ("_LRSCHED_COMPLETE", "complete_bash")
 _CUTS = re.compile(r"[=:]+")
 _SAFE = re.compile(r"[^\w@%+=:,./-]")
 _SHORT = 72
+_OBEYED = re.compile(r"""[\\$`"'!]""")
+"""What shells act on, some of them even inside of quotation marks: a file's name may be a stranger's."""
 
 Offer = str | tuple[str, str]
 """What is offered, with a word on it where there is one."""
@@ -60,15 +62,15 @@ def complete_setting(context: typer.Context, incomplete: str) -> list[Offer]:
     key, equals, _ = incomplete.partition("=")
     settings = _settings(context)
     if equals:
-        return [f"{key}={value}" for one in settings if one.key == key for value in one.values]
-    found = [one for one in settings if one.key.startswith(incomplete)]
+        values = [f"{key}={value}" for one in settings if one.key == key for value in one.values]
+        return [one for one in values if _is_harmless(one)]
+    found = [one for one in settings if one.key.startswith(incomplete) and _is_harmless(one.key)]
+    keys: list[Offer] = [(f"{one.key}=", _short(one.description)) for one in found]
     if len(found) != 1:
-        return [(f"{one.key}=", _short(one.description)) for one in found]
+        return keys
     # Beside the values, so that the shell adds no space after the only offer.
-    return [
-        (f"{found[0].key}=", _short(found[0].description)),
-        *(f"{found[0].key}={value}" for value in found[0].values),
-    ]
+    values = [f"{found[0].key}={value}" for value in found[0].values]
+    return [*keys, *(one for one in values if _is_harmless(one))]
 
 
 def _settings(context: typer.Context) -> list[Setting]:
@@ -83,7 +85,10 @@ def _settings(context: typer.Context) -> list[Setting]:
     if config is not None and config != "-":
         with suppress(LrschedError):  # then the settings of a schedule that states none
             data = read_source(config, context.params.get("overrides") or ()).root.plain()
-    return list(settings_of(schedule_schema(), data))
+    try:
+        return list(settings_of(schedule_schema(), data))
+    except (AttributeError, KeyError, TypeError, ValueError):  # a file that is not one yet
+        return list(settings_of(schedule_schema(), None))
 
 
 def _short(description: str) -> str:
@@ -106,7 +111,12 @@ def _paths(incomplete: str, suffixes: tuple[str, ...]) -> list[str]:
         found = []
     before = incomplete[: incomplete.rfind("/") + 1]  # as it was typed: pathlib would drop a leading ./
     names = [f"{before}{path.name}{'/' if path.is_dir() else ''}" for path in found]
-    return [name for name in names if name.startswith(incomplete)]
+    return [name for name in names if name.startswith(incomplete) and _is_harmless(name[len(incomplete) :])]
+
+
+def _is_harmless(offer: str) -> bool:
+    """Whether no shell takes a part of it for anything else than letters."""
+    return offer.isprintable() and not _OBEYED.search(offer)
 
 
 def is_asked_by_bash() -> bool:

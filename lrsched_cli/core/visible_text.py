@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 
 _NO_ASCII = re.compile(r"[^\n -~]")
+# Printable by their category, and yet nothing to see: fillers, joiners, variation selectors (Unicode's
+# property Default_Ignorable_Code_Point), and the empty pattern of Braille.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 
 
 def visible(text: str) -> str:
@@ -13,7 +18,7 @@ def visible(text: str) -> str:
     >>> visible("a\x1b[31m\nb\u202e") == r"a\x1b[31m\nb\u202e"
     True
     """
-    return text if text.isprintable() else "".join(map(_escaped, text))
+    return text if _is_visible(text) else "".join(map(_escaped, text))
 
 
 def visible_lines(text: str) -> str:
@@ -33,12 +38,16 @@ def visible_json(text: str, *, ascii_only: bool = False) -> str:
     return _NO_ASCII.sub(lambda found: _json_escaped(found[0], ascii_only=ascii_only), text)
 
 
+def _is_visible(text: str) -> bool:
+    return text.isprintable() and not _UNSEEN.search(text)
+
+
 def _escaped(one: str) -> str:
-    return one if one.isprintable() else ascii(one)[1:-1]
+    return one if _is_visible(one) else ascii(one)[1:-1]
 
 
 def _json_escaped(one: str, *, ascii_only: bool) -> str:
-    if one.isprintable() and not ascii_only:
+    if _is_visible(one) and not ascii_only:
         return one
     units = one.encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[place : place + 4]}" for place in range(0, len(units), 4))

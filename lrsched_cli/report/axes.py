@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from lrsched_cli.core.numbers_text import count_text, lr_text
+from lrsched_cli.errors import UsageError
 from lrsched_cli.report.panels import fitted, inches_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _PLAIN_TICKS_FROM = 0.1
+_LARGEST_DRAWN = 1e100
 _NAME, _SMALLEST_NAME, _NUMBER = 9.5, 7.0, 9.0  # points, of an axis
 _GAP, _CORNER, _BESIDE = 0.07, 0.05, 0.14  # inches: between panels, to a name in the corner, beside numbers
 _LOW_PANEL = 0.4  # inches
@@ -38,9 +40,16 @@ def inches_of_panel(axes: Axes) -> tuple[float, float]:
 
 
 def scale_lr_axis(axes: Axes, lrs: Floats, style: Style) -> None:
-    """Limits and numbers of an axis that shows ``lrs``."""
+    """Limits and numbers of an axis that shows ``lrs``.
+
+    Raises UsageError for LRs so large that no axis has room beside them.
+    """
     name_axis(axes, "learning rate")
     low, high = float(lrs.min()), float(lrs.max())
+    if max(-low, high) > _LARGEST_DRAWN:
+        raise UsageError(
+            f"LRs from {lr_text(low)} to {lr_text(high)} cannot be drawn; lrsched trace writes them"
+        )
     # One notation per axis: 0.075 beside 0.1, but 5e-4 beside 1e-3.
     plain = high >= _PLAIN_TICKS_FROM
     number = FuncFormatter(lambda value, _: f"{value:.6g}" if plain else lr_text(value))

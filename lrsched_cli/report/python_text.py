@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lrsched_cli.core.patterns import REGULAR
 from lrsched_cli.core.script.script import PACKAGE, Script, bracketed, call, literal
 from lrsched_cli.core.sections import LibraryScheduler, ParamGroup
+from lrsched_cli.core.visible_text import visible
 from lrsched_cli.errors import ScheduleFileError, UsageError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def python_text(schedule: Schedule, source: str, version: str) -> PythonText:
         scheduler = _scheduler_lines(schedule, script)
     plain = not script.needs_package
     lines = [
-        *(f"# {line}" for line in _head(schedule, source, version, plain=plain)),
+        *(f"# {line}".rstrip() for line in _head(schedule, source, version, plain=plain)),
         "",
         *script.import_lines(),
         "",
@@ -66,10 +67,12 @@ def python_text(schedule: Schedule, source: str, version: str) -> PythonText:
 
 
 def _head(schedule: Schedule, source: str, version: str, *, plain: bool) -> Iterator[str]:
+    # Python looks for the name of an encoding in the first two lines: a schedule's own words come after them.
+    yield f"Made by lrsched export (lrsched {version})"
+    yield ""
     what = f"{schedule.optimizer.type} under {schedule.scheduler.type}"
     yield f"{schedule.name}: {schedule.description or what}"
-    shown = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in source)
-    yield f"Made from {shown} by lrsched export (lrsched {version})."
+    yield f"from {visible(source)}"
     if not plain:
         yield f"It needs lrsched (pip install lrsched-cli) for {package_serves(schedule)}."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,34 @@ def test_a_file_that_cannot_be_read_is_no_failure(monkeypatch: pytest.MonkeyPatc
         assert offered(monkeypatch, "plot", config, "--set", "scheduler.T_m")[0] == "scheduler.T_mult="
     Path("list.yaml").write_text("[1]\n")
     assert offered(monkeypatch, "plot", "list.yaml", "--set", "nothing") == []
+
+
+def test_nothing_is_offered_that_a_shell_would_obey(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inside of quotation marks too: what a stranger calls a file or a group may be a command."""
+    for name in (
+        "x$(id).yaml",
+        "x`id`.yaml",
+        "x\\$(id).yaml",
+        "x'.yaml",
+        'x".yaml',
+        "x!1.yaml",
+        "x\n.yaml",
+        "x y.yaml",
+    ):
+        Path(name).write_text("scheduler: {T_0: 5}\n")
+    for typed in ("x", '"x', "'x"):
+        assert {one.replace("\\", "") for one in offered(monkeypatch, "show", typed)} == {"x y.yaml"}
+    names = ["g$(id)", "g`id`", "g\\$(id)", "g'", "g h"]
+    Path("s.yaml").write_text(json.dumps({"param_groups": [{"name": one} for one in names]}))
+    keys = {
+        one.replace("\\", "") for one in offered(monkeypatch, "show", "s.yaml", "--set", "param_groups.g")
+    }
+    assert keys
+    assert all(one.startswith("param_groups.g h.") for one in keys)
+
+
+def test_a_file_that_is_no_schedule_yet_offers_what_every_schedule_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("s.yaml").write_text("param_groups: [5, a]\n")
+    assert offered(monkeypatch, "show", "s.yaml", "--set", "scheduler.T_m")[0] == "scheduler.T_mult="

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
+import tokenize
 from pathlib import Path
 from typing import Any
 
@@ -315,10 +317,12 @@ def test_the_training_loop_is_told_in_comments(settings: str, lines: list[str]) 
 
 def test_a_script_says_what_it_is_made_from_and_what_it_needs() -> None:
     result = run("export", "default", "--set", "scheduler.gamma=0.5")
-    head = result.out.splitlines()[:3]
-    assert head[0] == "# default: three param groups under one schedule of warm restarts"
-    assert head[1].startswith("# Made from default --set scheduler.gamma=0.5 by lrsched export (lrsched ")
-    assert head[2].startswith("# It needs lrsched")
+    made, empty, name, source, needs = result.out.splitlines()[:5]
+    assert made.startswith("# Made by lrsched export (lrsched ")
+    assert empty == "#"
+    assert name == "# default: three param groups under one schedule of warm restarts"
+    assert source == "# from default --set scheduler.gamma=0.5"
+    assert needs.startswith("# It needs lrsched")
     assert result.err == "default: the script needs lrsched for LRScheduler\n"
     assert run("export", "llama-7b").err == ""
 
@@ -328,3 +332,21 @@ def test_json_says_whether_the_script_is_plain() -> None:
     assert (document["name"], document["plain"]) == ("llama-7b", True)
     assert document["code"] == run("export", "llama-7b").out
     assert json.loads(run("export", "default", "--json").out)["plain"] is False
+
+
+@pytest.mark.parametrize(
+    ("file", "description"),
+    [("s.yaml", "coding: utf-7"), ("+AAo-raise SystemExit(5)+AAo-#.yaml", "coding=utf-7")],
+)
+def test_no_word_of_the_file_says_how_python_reads_the_script(file: str, description: str) -> None:
+    """A stranger's words after the name of another encoding would be read as Python."""
+    Path(file).write_text(
+        f'name: s\nsteps: 5\ndescription: "{description}"\nscheduler: {{type: StepLR, step_size: 2}}\n'
+        'param_groups: [{name: "x+ACI-, exit(5): +ACI-", match: ["a*"], lr: 0.1}, {name: r}]\n'
+    )
+    code = run("export", file).out.encode()
+    assert tokenize.detect_encoding(io.BytesIO(code).readline)[0] == "utf-8"
+    exec(compile(code, "script.py", "exec"), names := dict[str, object]())  # noqa: S102 - what users do
+    groups = names["PARAM_GROUPS"]
+    assert isinstance(groups, list)
+    assert groups[0]["name"] == "x+ACI-, exit(5): +ACI-"

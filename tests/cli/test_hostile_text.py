@@ -292,3 +292,31 @@ def test_json_that_is_shown_means_the_same(value: Any) -> None:
     assert json.loads(visible_json(text)) == value
     assert printable(visible_json(text))
     assert json.loads(visible_json(text, ascii_only=True).encode("ascii")) == value
+
+
+def test_letters_that_nobody_sees_are_shown() -> None:
+    hidden = ["\u3164", "\u115f", "\u034f", "\ufe0f", "\U000e0100", "\u17b4", "\u2800", "\uffa0"]
+    assert all(visible(f"a{one}b") == f"a{ascii(one)[1:-1]}b" for one in hidden)
+    assert all(
+        json.loads(shown := visible_json(json.dumps(one, ensure_ascii=False))) == one for one in hidden
+    )
+    assert shown.isascii()
+
+
+@pytest.mark.parametrize("content", [b"text.usetex: True\n", b"\xff\xfe", b"savefig.dpi: 20000\n"])
+def test_settings_of_matplotlib_that_lie_in_the_folder_are_not_obeyed(content: bytes) -> None:
+    command = [sys.executable, "-m", "lrsched_cli", "plot", "default", "--steps", "50", "--no-csv", "--out"]
+    for name in ("without.png", "with.png"):
+        subprocess.run([*command, name], check=True, capture_output=True)
+        Path("matplotlibrc").write_bytes(content)
+    assert Path("with.png").read_bytes() == Path("without.png").read_bytes()
+
+
+def test_lrs_that_no_axis_has_room_for_are_refused_in_a_line() -> None:
+    Path("a.csv").write_text("step,lr.a\n0,1e308\n1,-1e308\n")
+    code, out, err = run("compare", "a.csv", "a.csv")
+    assert (code, out) == (2, "")
+    assert err == "lrsched: LRs from -1e308 to -1e308 cannot be drawn; lrsched trace writes them\n"
+    Path("s.yaml").write_text("steps: 9\noptimizer: {lr: 8e307}\nscheduler: {eta_scal_max: 1}\n")
+    assert run("plot", "s.yaml").code == 2
+    assert run("show", "s.yaml").err == ""
