@@ -91,6 +91,22 @@ class Plan:
         """The LRs of one group, at ``steps``."""
         return [lrs[group] for lrs in self.lrs]
 
+    def onset(self, place: int, group: int, holds: Callable[[float], bool]) -> int:
+        """The step from which on a group's LR is as ``holds`` says, as it is at ``place`` and not before.
+
+        Of a sample, that is between the place before and this one; beyond the last place, the step after it.
+        """
+        if place == len(self.steps):
+            return self.steps[-1] + 1
+        low, high = self.steps[place - 1] if place else self.steps[0] - 1, self.steps[place]
+        while high - low > 1:
+            middle = (low + high) // 2
+            if holds(self.course.lrs(middle)[group]):
+                high = middle
+            else:
+                low = middle
+        return high
+
     def updates_at(self, place: int) -> int:
         """How many updates run at the step at ``place`` of ``steps``; the last ones may be cut short."""
         step = self.steps[place]

@@ -20,7 +20,10 @@ def schedules_in(given: Sequence[str]) -> list[str]:
 
     Raises UsageError for a folder without any, and for a pattern that matches nothing.
     """
-    return list(dict.fromkeys(name for one in given for name in _schedules(one)))
+    found: dict[str, str] = {}
+    for name in (name for one in given for name in _schedules(one)):
+        found.setdefault(os.path.realpath(name) if os.path.lexists(name) else name, name)
+    return list(found.values())
 
 
 def _schedules(given: str) -> Iterator[str]:

@@ -37,6 +37,7 @@ from lrsched_cli.core.sections import (
 from lrsched_cli.core.signatures import Argument, arguments_but_the_first, optimizer_arguments
 from lrsched_cli.core.sources import override_number, read_source
 from lrsched_cli.core.user_code import import_function
+from lrsched_cli.core.visible_text import visible
 from lrsched_cli.core.yaml_source import read_yaml
 from lrsched_cli.errors import Problem, ScheduleFileError
 
@@ -206,13 +207,13 @@ class Schedule(Section):
         settings = json.dumps(_with_plain_numbers(dumped), sort_keys=True, default=repr)
         return hashlib.sha256(settings.encode()).hexdigest()
 
-    def problem_at(self, path: tuple[str | int, ...], message: str) -> Problem:
-        """Say what turned out to be wrong with a setting, at the place where it is written."""
+    def problem_at(self, path: tuple[str | int, ...], message: str, *, at_key: bool = False) -> Problem:
+        """Say what turned out to be wrong with a setting, at the place of its value, or at its key."""
         if self._expanded_from is not None and path[0] == "param_groups" and len(path) > 1:
             path = ("param_groups", self._expanded_from.groups[int(path[1])], *path[2:])
         if self._root is None:
             return Problem(self.name, 0, 0, ".".join(map(str, path)), message)
-        return self._root.problem_at(path, message)
+        return self._root.problem_at(path, message, at_key=at_key)
 
     def imported(self, reference: str) -> Any:
         """What a trusted file names as ``package.module:name``."""
@@ -321,7 +322,7 @@ def _validated(root: Node, default_name: str, problems: list[Problem], *, trust:
     data = root.plain()
     schedule: Schedule | None = None
     try:
-        schedule = Schedule.model_validate({"name": default_name, **data})
+        schedule = Schedule.model_validate({"name": visible(default_name), **data})  # it may be no text
     except ValidationError as error:
         for one in error.errors():
             path = keys_of(one)

@@ -19,8 +19,9 @@ def check_github(checked: Checked) -> str:
 
 
 def _command(finding: Finding) -> str:
-    place = f",line={finding.line},col={finding.column}" if finding.line else ""
-    where = f"file={_property(finding.file)}{place},title={finding.code}"
+    file = finding.file_to_open
+    place = f",line={finding.line},col={finding.column}" if finding.line and file == finding.file else ""
+    where = f"file={_property(file)}{place},title={finding.code}"
     key = f"{finding.key}: " if finding.key else ""
     return f"::{_COMMANDS[finding.severity]} {where}::{_text(key + finding.message)}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -47,13 +48,15 @@ def _rule(code: str, title: str, reason: str, level: str) -> dict[str, Any]:
 
 
 def _result(finding: Finding) -> dict[str, Any]:
-    place: dict[str, Any] = {"artifactLocation": {"uri": quote(Path(finding.file).as_posix())}}
-    if finding.line:
+    file = finding.file_to_open
+    place: dict[str, Any] = {"artifactLocation": {"uri": quote(os.fsencode(Path(file).as_posix()))}}
+    if finding.line and file == finding.file:
         place["region"] = {"startLine": finding.line, "startColumn": finding.column}
+    said = f"{finding.key}: {finding.message}" if finding.key else finding.message
     result: dict[str, Any] = {
         "ruleId": finding.code,
         "level": finding.severity,
-        "message": {"text": f"{finding.key}: {finding.message}" if finding.key else finding.message},
+        "message": {"text": said.replace("{", "{{").replace("}", "}}")},  # one alone holds an argument
         "locations": [{"physicalLocation": place}],
     }
     if finding.reason:

@@ -32,7 +32,8 @@ def summary_line(name: str, findings: Iterable[Finding]) -> str:
 
 def _message(finding: Finding) -> str:
     """With the key in front where it says what the message is about."""
-    return f"{finding.key}: {finding.message}" if finding.key else finding.message
+    said = f"{finding.key}: {finding.message}" if finding.key else finding.message
+    return f"{said} (in {finding.schedule})" if finding.is_elsewhere else said
 
 
 def _counts(checked: Checked) -> str:

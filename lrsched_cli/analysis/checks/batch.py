@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
+from operator import lt
 from typing import TYPE_CHECKING
 
 from lrsched_cli.analysis.checks.rule import rule
@@ -49,6 +51,7 @@ def above_the_peak(plan: Plan) -> Iterator[Found]:
         if not above or peak <= track.cycles.floor or base_size is None or max(sizes, default=0) <= base_size:
             continue
         highest = max(lrs)
+        begins = plan.onset(above[0], track.group, partial(lt, peak * (1 + _ROUNDING)))
         base = plan.base_lrs[track.group]
         times = peak / base
         yield (
@@ -56,7 +59,7 @@ def above_the_peak(plan: Plan) -> Iterator[Found]:
             (
                 f"the batch factor raises the LR{track.whose} up to {lr(highest)},"
                 f" {percent(highest / peak - 1)} above the {lr(peak)} that eta_scal_max allows ({times:g} ×"
-                f" the base LR {lr(base)}), from update {plan.update(plan.steps[above[0]]):,} on:"
+                f" the base LR {lr(base)}), from update {plan.update(begins):,} on:"
                 f" base_batch_size is {count(base_size)}, the largest batch {count(max(sizes))}; say"
                 " there at which batch size the base LR was found"
             ),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lrsched_cli.analysis.plan import Plan
     from lrsched_cli.analysis.trace import Trace
     from lrsched_cli.core.config import Schedule
+    from lrsched_cli.core.families.family import Path
 
 BAD_COMMENT, IDLE_COMMENT = "LRS001", "LRS002"
 """Codes of what is wrong with the comments that ignore findings."""
@@ -86,7 +87,7 @@ def check_files(
         except ScheduleFileError as error:
             invalid.append(config)
             findings += [
-                Finding(one.file, one.line, one.column, INVALID, "error", one.message, one.key)
+                Finding(one.file, one.line, one.column, INVALID, "error", one.message, one.key, "", config)
                 for one in error.problems
             ]
     return Checked(
@@ -113,15 +114,29 @@ def findings_of(
     rules = [one for one in CHECKS if selection.has(one.code)]
     if not plan.steps:  # no LR at any step
         rules = [one for one in rules if one.code == "LRS022"]
-    found = {
-        Finding(
-            problem.file, problem.line, problem.column, rule.code, rule.severity, problem.message, problem.key
+    found = _Found(schedule)
+    for rule in rules:
+        for path, message in _asked(rule, plan):
+            found.add(rule, path, message)
+    return sorted(_with_reasons(found, selection))
+
+
+class _Found:
+    """The findings of a schedule, each with the lines at which a comment may give a reason for it."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
+        self.file = schedule.problem_at((), "").file
+        self.lines: dict[Finding, set[int]] = {}
+
+    def add(self, rule: Rule, path: Path, message: str) -> None:
+        """At the setting's value; of a mapping or list that begins in a line below its key, at the key."""
+        value, key = (self.schedule.problem_at(path, message, at_key=at_key) for at_key in (False, True))
+        at = key if key.file == value.file and key.line < value.line else value
+        one = Finding(
+            at.file, at.line, at.column, rule.code, rule.severity, message, at.key, schedule=self.file
         )
-        for rule in rules
-        for path, message in _asked(rule, plan)
-        for problem in [schedule.problem_at(path, message)]
-    }
-    return sorted(_with_reasons(schedule, found, selection))
+        self.lines[one] = {at.line, value.line}
 
 
 def _asked(rule: Rule, plan: Plan) -> list[Found]:
@@ -132,16 +147,20 @@ def _asked(rule: Rule, plan: Plan) -> list[Found]:
         return []
 
 
-def _with_reasons(schedule: Schedule, found: set[Finding], selection: Selection) -> Iterator[Finding]:
-    """The findings, with the reasons that comments give for them, and what is wrong with the comments."""
-    here = schedule.problem_at((), "").file
-    comments = {file: ignored_in(_text(schedule, file)) for file in {here, *(one.file for one in found)}}
+def _with_reasons(found: _Found, selection: Selection) -> Iterator[Finding]:
+    """The findings, with the reasons that comments give for them, and what is wrong with the comments.
+
+    A comment at ``extends`` is for what is found in the file that is extended.
+    """
+    here = found.file
+    comments = {
+        file: ignored_in(_text(found.schedule, file)) for file in {here, *(one.file for one in found.lines)}
+    }
     used: set[tuple[Ignored, str]] = set()
-    for finding in found:
-        comment = next(
-            (one for one in comments[finding.file] if one.line == finding.line and finding.code in one.codes),
-            None,
-        )
+    for finding, lines in found.lines.items():
+        near = [one for one in comments[finding.file] if one.line in lines]
+        inherited = [one for one in comments[here] if one.at_extends and finding.file != here]
+        comment = next((one for one in [*near, *inherited] if finding.code in one.codes), None)
         if comment is None:
             yield finding
         else:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _COMMENT = re.compile(r"(?:^|(?<=\s))#\s*lrsched:\s*ignore\b(.*)$")
 _CODES_AND_REASON = re.compile(r"\s*(LRS\d{3}(?:\s*,\s*LRS\d{3})*)\s+because\s+(\S.*)")
+_EXTENDS = re.compile(r"""["']?extends["']?\s*:""")
 FORM = "# lrsched: ignore LRS031 because …"
 
 
@@ -24,13 +25,14 @@ FORM = "# lrsched: ignore LRS031 because …"
 class Ignored:
     """What a comment ignores: ``codes`` in line ``line``. It stands itself at ``at``, a line and a column.
 
-    Without ``codes`` it is none that could be understood.
+    Without ``codes`` it is none that could be understood. ``at_extends``: its line is that of ``extends``.
     """
 
     at: tuple[int, int]
     line: int
     codes: tuple[str, ...]
     reason: str
+    at_extends: bool = False
 
 
 def ignored_in(text: str) -> tuple[Ignored, ...]:
@@ -61,7 +63,9 @@ def _comments(lines: list[str]) -> Iterator[Ignored]:
                 target += 1
         understood = _CODES_AND_REASON.fullmatch(said.rstrip())
         codes = tuple(code.strip() for code in understood[1].split(",")) if understood else ()
-        yield Ignored((index + 1, found.start() + 1), target + 1, codes, understood[2] if understood else "")
+        reason = understood[2] if understood else ""
+        at_extends = target < len(lines) and _EXTENDS.match(lines[target]) is not None
+        yield Ignored((index + 1, found.start() + 1), target + 1, codes, reason, at_extends)
 
 
 def _is_comment(line: str) -> bool:

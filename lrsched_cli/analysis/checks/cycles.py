@@ -159,12 +159,16 @@ def too_many_restarts(plan: Plan) -> Iterator[Found]:
                 if one.T_mult == 1
                 else f"{count(last)} steps in the last cycle"
             )
+            epochs = (
+                f" if T_0: {one.T_0} is in epochs, multiply it by the updates of an epoch;"
+                if plan.schedule.updates_per_step == 1
+                else ""
+            )
             yield (
                 track.at("T_0"),
                 (
-                    f"the schedule{track.whose} restarts {count(restarts)} times, {length}; if T_0: {one.T_0}"
-                    " is in epochs, multiply it by the updates of an epoch; for 4 cycles, T_0:"
-                    f" {_for_four(track)}"
+                    f"the schedule{track.whose} restarts {count(restarts)} times, {length};{epochs} for 4"
+                    f" cycles, T_0: {_for_four(track)}"
                 ),
             )
 
@@ -172,7 +176,7 @@ def too_many_restarts(plan: Plan) -> Iterator[Found]:
 def _for_four(track: Track) -> int:
     left = track.plan.last_step + 1 - track.cycles.start
     lengths = [int(track.cycles.T_mult**number) for number in range(4)]
-    return left // sum(lengths)
+    return -(-left // sum(lengths))  # rounded up: the last of them may be cut short, not followed by a fifth
 
 
 def _cut_short(track: Track) -> bool:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from lrsched_cli.analysis.checks.rule import Found
     from lrsched_cli.analysis.plan import Plan
+    from lrsched_cli.core.sections import ParamGroup
 
 _LOST = 1.5
 
@@ -41,9 +42,8 @@ def twins(plan: Plan) -> Iterator[Found]:
         return
     first: dict[str, int] = {}
     for place, group in enumerate(plan.schedule.param_groups):
-        own = group.scheduler
-        stated = {} if own is None else {key: getattr(own, key) for key in sorted(own.model_fields_set)}
-        all_of_it = repr((plan.base_lrs[place], sorted(group.settings.items(), key=str), stated))
+        settings = {**plan.schedule.optimizer.settings, **group.settings}
+        all_of_it = repr((plan.base_lrs[place], sorted(settings.items(), key=str), _own(plan, group)))
         if all_of_it in first:
             other = plan.names[first[all_of_it]]
             yield (
@@ -55,6 +55,14 @@ def twins(plan: Plan) -> Iterator[Found]:
             )
         else:
             first[all_of_it] = place
+
+
+def _own(plan: Plan, group: ParamGroup) -> list[tuple[str, str]]:
+    """What a group's own schedule changes of the shared one."""
+    own = group.scheduler
+    stated = {} if own is None else {key: getattr(own, key) for key in own.model_fields_set}
+    shared = plan.schedule.scheduler
+    return sorted((key, repr(value)) for key, value in stated.items() if value != getattr(shared, key))
 
 
 @rule("LRS112", "warning")
@@ -115,26 +123,27 @@ def lost_ratio(plan: Plan) -> Iterator[Found]:
         scheduler: {type: CosineAnnealingLR, T_max: 1000, eta_min: 0}
     """
     groups = plan.schedule.param_groups
-    if plan.course.per_group or not groups or groups[0].scheduler is not None:
+    followers = [place for place, one in enumerate(groups) if one.scheduler is None and plan.base_lrs[place]]
+    if plan.course.per_group or len(followers) < 2:  # noqa: PLR2004 - a ratio is of two
         return
-    for place, group in enumerate(groups[1:], start=1):
-        if group.scheduler is not None or not plan.base_lrs[0] or not plan.base_lrs[place]:
-            continue
-        planned = plan.base_lrs[place] / plan.base_lrs[0]
+    first, *others = followers
+    for place in others:
+        planned = plan.base_lrs[place] / plan.base_lrs[first]
         lost = [
-            (max(ratio / planned, planned / ratio), ratio, step, lrs)
+            (max(ratio / planned, planned / ratio), -step, ratio, lrs)
             for step, lrs in zip(plan.steps, plan.lrs, strict=True)
-            if lrs[0] > 0 and lrs[place] > 0 and (ratio := lrs[place] / lrs[0])
+            if lrs[first] > 0 and lrs[place] > 0 and (ratio := lrs[place] / lrs[first])
         ]
         if lost and max(lost)[0] > _LOST:
-            _, ratio, step, lrs = max(lost)
+            _, step, ratio, lrs = max(lost)
+            at = f"{lr(lrs[place])} and {lr(lrs[first])}"
             yield (
                 ("scheduler",),
                 (
-                    f"group {group.name!r} starts from {planned:.3g} × the LR of {groups[0].name!r}, and is"
-                    f" at {ratio:.3g} × at update {plan.update(step):,} ({lr(lrs[place])} and {lr(lrs[0])}):"
-                    f" {plan.schedule.scheduler.type} sets an LR that is the same for all groups; give it one"
-                    " for each group, or 0"
+                    f"group {groups[place].name!r} starts from {planned:.3g} × the LR of"
+                    f" {groups[first].name!r}, and is at {ratio:.3g} × at update {plan.update(-step):,}"
+                    f" ({at}): {plan.schedule.scheduler.type} sets an LR that is the same for all groups;"
+                    " give it a list with one for each, or, where it is a minimum, 0"
                 ),
             )
             return  # the number is the same for all groups

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lrsched_cli.analysis.checks.rule import rule
-from lrsched_cli.analysis.checks.words import count, lr, percent
+from lrsched_cli.analysis.checks.words import count, lr, percent, updates
 from lrsched_cli.core.families.course import CLIMBS, RAISES
 from lrsched_cli.core.stepping import scheduler_steps
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 FEWEST_UPDATES = 200
 _EPOCHS = 0.05
 _NEAR = 0.01
+_SPENT = 1e-6
+"""A run that has come to this share of its base LR has no LR left."""
+_TOTALS = {"epochs": "epochs × steps_per_epoch"}
+"""Settings that give a horizon only together with another one."""
 
 
 @rule("LRS121", "warning")
@@ -46,7 +50,7 @@ def run_of_epochs(plan: Plan) -> Iterator[Found]:
         yield (
             ("steps",),
             (
-                f"the run has {plan.updates} updates with a warm-up of {count(warmup.steps)}; if these"
+                f"the run has {updates(plan.updates)} with a warm-up of {count(warmup.steps)}; if these"
                 " are epochs, multiply both by the updates of an epoch, or say step_every: epoch and"
                 " steps_per_epoch"
             ),
@@ -81,19 +85,32 @@ def milestone_out_of_place(plan: Plan) -> Iterator[Found]:
                 path,
                 f"{milestone} lies beyond the run's last scheduler step, {count(run)}: it is never reached",
             )
-    joins = {warmup.steps for warmup in plan.course.warmups}
-    counted = [(path, one) for path, one in stated if one not in joins]
+    counted = [(path, one) for path, one in stated if one not in _first_joins(plan)]
     last = max((one for _, one in counted), default=run)
-    if counted and last < _EPOCHS * run:
-        path = counted[0][0]
-        yield (
-            path[: path.index("milestones") + 1] if "milestones" in path else path,
-            (
-                f"the last of these is {count(last)}, {percent(last / run)} of the run's {count(run)}"
-                " scheduler steps; if they are epochs, multiply them by the updates of an epoch, or say"
-                " step_every: epoch and steps_per_epoch"
-            ),
-        )
+    if not counted or last >= _EPOCHS * run or _is_left(plan, last):
+        return
+    path = counted[0][0]
+    listed = "milestones" in path
+    what = "the last of these is" if listed else f"{path[-1]} is"
+    yield (
+        path[: path.index("milestones") + 1] if listed else path,
+        (
+            f"{what} {count(last)}, {percent(last / run)} of the run's {count(run)} scheduler steps; if that"
+            " is in epochs, multiply by the updates of an epoch, or say step_every: epoch and steps_per_epoch"
+        ),
+    )
+
+
+def _first_joins(plan: Plan) -> set[int]:
+    """Where a warm-up ends, as a setting or as a first part that leads to higher LRs."""
+    first = min((plan.course.joins if hasattr(plan.course, "joins") else ()), default=0)
+    rises = first and max(plan.course.lrs(0)) < max(plan.course.lrs(first))
+    return {*(warmup.steps for warmup in plan.course.warmups), *([first] if rises else [])}
+
+
+def _is_left(plan: Plan, step: int) -> bool:
+    """Whether a step comes again and again, and the LR lasts to the end all the same: so it is meant."""
+    return plan.course.drops(2 * step) and max(plan.course.lrs(plan.last_step)) > _SPENT * max(plan.base_lrs)
 
 
 @rule("LRS123", "warning")
@@ -121,7 +138,8 @@ def other_horizon(plan: Plan) -> Iterator[Found]:
         differs = abs(horizon.value - window) > max(1, _NEAR * window)
         if not differs or window < 1 or (horizon.beyond == RAISES and horizon.value < window):
             continue  # of a scheduler that fails before the end another rule tells
-        key, fits = horizon.path[-1], plan.last_step + 1 if horizon.beyond == RAISES else window
+        key = str(horizon.path[-1])
+        name, fits = _TOTALS.get(key, key), plan.last_step + 1 if horizon.beyond == RAISES else window
         last, end = (max(plan.course.lrs(step)) for step in (_last(plan, horizon), _reached(plan, horizon)))
         if horizon.value > window:
             what = (
@@ -135,8 +153,8 @@ def other_horizon(plan: Plan) -> Iterator[Found]:
         yield (
             horizon.path,
             (
-                f"{key} is {count(horizon.value + (horizon.beyond == RAISES))}, and there are"
-                f" {count(window)} scheduler steps for it: {what}; {key}: {fits} fits"
+                f"{name} is {count(horizon.value + (horizon.beyond == RAISES))}, and there are"
+                f" {count(window)} scheduler steps for it: {what}; {name}: {fits} fits"
             ),
         )
 
@@ -169,8 +187,8 @@ def runs_past_its_end(plan: Plan) -> Iterator[Found]:
                 horizon.path,
                 (
                     f"the scheduler fails at update {_update_that_steps(plan, total + 1):,}: it takes"
-                    f" {count(total)} steps, and the run takes {count(taken)}; total_steps:"
-                    f" {plan.last_step + 1} fits"
+                    f" {count(total)} steps, and the run takes {count(taken)};"
+                    f" {_TOTALS.get(str(horizon.path[-1]), 'total_steps')}: {plan.last_step + 1} fits"
                 ),
             )
 

@@ -81,7 +81,7 @@ def growing_peaks(plan: Plan) -> Iterator[Found]:
     """
     for track in tracks_of(plan):
         gamma, restarts = _gamma(plan, track.group), track.position[2]
-        if gamma > 1 and restarts > 0:
+        if gamma > 1 and restarts > 0 and track.cycles.peak > track.cycles.floor:
             peak = track.cycles.floor + (track.cycles.peak - track.cycles.floor) * decay_factor(
                 gamma, restarts
             )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lrsched_cli.analysis.checks.rule import rule
 from lrsched_cli.analysis.checks.tracks import tracks_of
@@ -14,21 +15,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lrsched_cli.analysis.checks.rule import Found
+    from lrsched_cli.analysis.checks.tracks import Track
     from lrsched_cli.analysis.plan import Plan
 
 _HALF, _OF_THE_PEAK = 0.5, 0.1
 _ROUNDING = 1e-9
+_STANDS_OUT = 3
+"""How many times a jump is larger than the changes beside it."""
 _THE_END, _A_RISE = 0.05, 0.01
 _LOW_MEAN, _HIGH_MEAN = 0.6, 1.6
+_EXPLAINED = 0.2
+"""The mean of a cycle is the reason where the run's differs from it by no more than this share."""
 
 
 @rule("LRS091", "warning")
 def jump(plan: Plan) -> Iterator[Found]:
     """The LR jumps by more than half between neighbouring steps.
 
-    Restarts jump, and so do drops at milestones and new phases of the batch; nothing else should. Where
-    two schedules are joined, or a formula has cases, a jump mostly means that one of them does not end where
-    the next begins. Only jumps of a tenth of the peak and more are told, and none inside the first rise.
+    Restarts jump, and so do drops from one level to the next and new phases of the batch; nothing else
+    should. Where two schedules are joined, or a formula has cases, a jump mostly means that one of them does
+    not end where the next begins. Told are jumps of a tenth of the peak and more that stand out from the
+    steps before and after them; a curve that is steep all along has none.
 
     Triggers::
 
@@ -42,40 +49,81 @@ def jump(plan: Plan) -> Iterator[Found]:
         optimizer: {lr: 1e-3}
         scheduler: {type: LambdaLR, lr_lambda: "(step + 1) / 100 if step < 100 else (1000 - step) / 900"}
     """
+    told: set[tuple[int, ...]] = set()
     for group in range(len(plan.names)):
         found = list(_jumps(plan, group))
-        if found:
-            step, low, high = found[0]
-            change = percent(abs(high - low) / max(abs(high), abs(low)))
-            word = "rises" if high > low else "falls"
-            more = f"; {count(len(found) - 1)} more of the kind" if len(found) > 1 else ""
-            yield (
-                ("scheduler",),
-                (
-                    f"the LR{plan.whose(group)} {word} from {lr(low)} to {lr(high)} between updates"
-                    f" {plan.update(step) - 1:,} and {plan.update(step):,} ({change}), and no restart or"
-                    f" drop is there{more}; let one part end where the next begins"
-                ),
-            )
-            return
+        steps = tuple(step for step, _, _ in found)
+        if not found or steps in told or plan.failures:
+            continue
+        told.add(steps)
+        step, low, high = found[0]
+        change = percent(abs(high - low) / max(abs(high), abs(low)))
+        word = "rises" if high > low else "falls"
+        least = "" if plan.in_full else "at least "
+        more = f"; {least}{count(len(found) - 1)} more of the kind" if len(found) > 1 else ""
+        yield (
+            ("scheduler",),
+            (
+                f"the LR{plan.whose(group)} {word} from {lr(low)} to {lr(high)} between updates"
+                f" {plan.update(step) - 1:,} and {plan.update(step):,} ({change}), and no restart or"
+                f" drop is there{more}; let one part end where the next begins"
+            ),
+        )
 
 
 def _jumps(plan: Plan, group: int) -> Iterator[tuple[int, float, float]]:
     lrs = plan.of_group(group)
-    peak = max(map(abs, lrs), default=0.0)
-    meant = {track.group: track for track in tracks_of(plan)}
-    rising = True
+    if not all(map(math.isfinite, lrs)):
+        return  # of which a rule of its own tells
+    peak, highest = max(map(abs, lrs), default=0.0), 0.0
+    meant = list(tracks_of(plan))
     for (before, low), (step, high) in pairwise(zip(plan.steps, lrs, strict=True)):
-        fell_at_first = before == 0 and high < low  # construction wrote none: a rule of its own
-        rising = rising and (high >= low or fell_at_first)
-        if step - before > 1 or rising or fell_at_first or plan.course.drops(step):
-            continue
+        highest = max(highest, low)
         size = abs(high - low)
-        if size <= _HALF * max(abs(low), abs(high)) + _ROUNDING * peak or size < _OF_THE_PEAK * peak:
+        if step - before > 1 or size < _OF_THE_PEAK * peak or plan.course.drops(step):
             continue
-        if any(track.position_at(step)[2] > track.position_at(before)[2] for track in meant.values()):
+        if size <= _HALF * max(abs(low), abs(high)) + _ROUNDING * peak:
             continue
-        yield step, low, high
+        if before == 0 and high < low:
+            continue  # construction wrote none: a rule of its own
+        if any(track.position_at(step)[2] > track.position_at(before)[2] for track in meant):
+            continue
+        if not _is_meant(_changes(plan, group, step), highest):
+            yield step, low, high
+
+
+class _Changes(NamedTuple):
+    """A change of the LR, to ``after``, and those of the steps right before and after it, where there are."""
+
+    before: float | None
+    here: float
+    following: float | None
+    after: float
+
+
+def _changes(plan: Plan, group: int, step: int) -> _Changes:
+    def at(one: int) -> float | None:
+        return plan.course.lrs(one)[group] if plan.first_step <= one <= plan.last_step else None
+
+    earlier, low, high, later = (at(one) for one in (step - 2, step - 1, step, step + 1))
+    low, high = low or 0.0, high or 0.0
+    return _Changes(
+        None if earlier is None else low - earlier, high - low, None if later is None else later - high, high
+    )
+
+
+def _is_meant(changes: _Changes, highest: float) -> bool:
+    """Whether a change is that of a steep curve, a drop between two levels, or a restart.
+
+    A restart is a rise out of a fall, to no more than what has been ``highest``, from where the LR falls.
+    """
+    before, here, following, after = changes
+    beside = [abs(one) for one in (before, following) if one is not None and one * here > 0]
+    if before is None or abs(here) <= _STANDS_OUT * max(beside, default=0.0):
+        return True
+    if here < 0:
+        return before == 0 and not following
+    return before < 0 and after <= highest * (1 + _ROUNDING) and (following is None or following <= 0)
 
 
 @rule("LRS092", "warning")
@@ -102,18 +150,16 @@ def rising_at_the_end(plan: Plan) -> Iterator[Found]:
     begin = _begin_of_the_end(plan)
     for group in range(len(plan.names)):
         lrs = plan.of_group(group)
-        tail = [(step, one) for step, one in zip(plan.steps, lrs, strict=True) if step >= begin]
-        if len(tail) < 2:  # noqa: PLR2004 - a rise has two ends
-            return
-        at, low = min(tail, key=lambda one: one[1])
-        last = tail[-1][1]
+        at = _lowest_before_the_end(plan, group)
+        low, last = plan.course.lrs(max(at, begin))[group], lrs[-1]
         if last - low > _A_RISE * max(lrs) and last > low * (1 + _A_RISE):
             yield (
                 ("scheduler",),
                 (
                     f"the LR{plan.whose(group)} rises in the last 5% of the run, from {lr(low)} at update"
-                    f" {plan.update(at):,} to {lr(last)} at the last one, {plan.updates:,}; end the run"
-                    f" at update {plan.update(at):,}, or stretch the schedule to the run's length"
+                    f" {plan.update(max(at, begin)):,} to {lr(last)} at the last one, {plan.updates:,}; end"
+                    f" the run at update {plan.update(at):,}, where the rise begins, or stretch the schedule"
+                    " to the run's length"
                 ),
             )
             return
@@ -131,6 +177,25 @@ def _other_rules_tell(plan: Plan) -> bool:
             for one in plan.course.horizons
         )
     )
+
+
+def _lowest_before_the_end(plan: Plan, group: int) -> int:
+    """The step from which on the LR only rises."""
+    lrs = plan.of_group(group)
+    place = len(lrs) - 1
+    while place > 0 and lrs[place - 1] <= lrs[place]:
+        place -= 1
+    if place + 1 == len(lrs):
+        return plan.steps[place]
+    # Between two steps of a sample: from the one before the lowest to the one after it.
+    low, high = plan.steps[max(0, place - 1)], plan.steps[place + 1]
+    while low < high:
+        middle = (low + high) // 2
+        if plan.course.lrs(middle + 1)[group] > plan.course.lrs(middle)[group]:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def _begin_of_the_end(plan: Plan) -> int:
@@ -162,25 +227,31 @@ def far_mean(plan: Plan) -> Iterator[Found]:
         base = plan.base_lrs[track.group]
         low = plan.schedule.family.setting((plan.schedule, track.group), "eta_scal_min")
         mean = plan.mean(track.group)
-        if low is None or _LOW_MEAN <= mean / base <= _HIGH_MEAN:
+        if low is None or not math.isfinite(mean) or _LOW_MEAN <= mean / base <= _HIGH_MEAN:
             continue
-        high = track.cycles.peak / base
-        wanted = 2 / (low + high) if low + high else 0.0
-        advice = (
-            f"eta_scal_min {low * wanted:.3g} and eta_scal_max {high * wanted:.3g} would bring a cycle's mean"
-            " to the base LR"
-            if wanted
-            else "eta_scal_min 0.2 and eta_scal_max 2.0 would bring a cycle's mean near the base LR"
-        )
         about = "" if plan.in_full else "about "
         yield (
             track.at("eta_scal_max"),
             (
                 f"the mean LR{track.whose} is {about}{lr(mean)}, {times(mean, base)} the base LR"
-                f" {lr(base)}: a cosine cycle from {low:g} to {high:g} × has a mean of"
-                f" {(low + high) / 2:.3g} ×; {advice}"
+                f" {lr(base)}: {_why_it_is_far(plan, track, mean / base)}"
             ),
         )
+
+
+def _why_it_is_far(plan: Plan, track: Track, mean: float) -> str:
+    """The range, with one that would do, where the range is the reason; else what else there is."""
+    low, high = (edge / plan.base_lrs[track.group] for edge in (track.cycles.floor, track.cycles.peak))
+    of_a_cycle = (low + high) / 2
+    said = f"a cosine cycle from {low:g} to {high:g} × has a mean of {of_a_cycle:.3g} ×"
+    if abs(mean - of_a_cycle) > _EXPLAINED * of_a_cycle or not of_a_cycle:
+        keys = ("gamma", "custom_lambda", "warmup_steps", "T_0")
+        others = ", ".join(["the batch factor"] * bool(plan.schedule.batch_size) + list(keys))
+        return f"{said}, so that it is not the range alone; look at {others}"
+    return (
+        f"{said}; eta_scal_min {low / of_a_cycle:.3g} and eta_scal_max {high / of_a_cycle:.3g} would bring a"
+        " cycle's mean to the base LR"
+    )
 
 
 CHECKS = (jump, rising_at_the_end, far_mean)

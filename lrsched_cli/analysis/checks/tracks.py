@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ANNEALED = 0.02
 """Where so much of the height is left, the LR is down: a cosine at 91% of its length."""
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,16 @@ class Track:
 
     @property
     def annealed(self) -> bool:
-        """Whether the run ends where a cycle does, or so near to it that it does not matter."""
+        """Whether the run ends where a cycle does, or so near to it that it does not matter.
+
+        A cycle without a height, or with an inverted range, has nothing to come down from.
+        """
         T_cur, T_i, _ = self.position
         height = self.cycles.peak - self.cycles.floor
         last = self.plan.course.lrs(self.plan.last_step)[self.group]
-        down = height > 0 and last - self.cycles.floor <= ANNEALED * height
-        return T_cur == T_i - 1 or (T_cur > 0 and down)
+        down = last - self.cycles.floor <= ANNEALED * height
+        falls = height > _ROUNDING * abs(self.cycles.peak)
+        return T_cur == T_i - 1 or not falls or (T_cur > 0 and down)
 
     @property
     def share(self) -> float:

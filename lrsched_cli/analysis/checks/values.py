@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
 
 from lrsched_cli.analysis.checks.rule import rule
 from lrsched_cli.analysis.checks.words import lr, updates
 from lrsched_cli.errors import StepError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from lrsched_cli.analysis.checks.rule import Found
     from lrsched_cli.analysis.plan import Plan
     from lrsched_cli.core.families.family import Path
+
+_NOTHING = 1e-15
+"""A share of the peak LR at which no weight changes any more, in any precision."""
+_SHOWN, _EARLY = 3, 0.2
 
 
 @rule("LRS021", "warning")
@@ -37,39 +42,90 @@ def at_zero(plan: Plan) -> Iterator[Found]:
         optimizer: {lr: 1e-3}
         scheduler: {type: LambdaLR, lr_lambda: "(step + 1) / 100 if step < 100 else (1000 - step) / 900"}
     """
+    told: set[tuple[Path, tuple[_Stretch, ...]]] = set()
     for group, base in enumerate(plan.base_lrs):
-        lrs = plan.of_group(group)
-        zeros = [place for place, one in enumerate(lrs) if one == 0]
-        if not zeros or base == 0:
+        path, stretches = _curve_of(plan, group), tuple(_wasted(plan, group))
+        if not stretches or base == 0 or (path, stretches) in told:
             continue
-        # Between two steps at 0 that are neighbours in a sample, the LR is 0 as well.
-        between = [
-            plan.update(plan.steps[place]) - plan.update(plan.steps[place - 1]) - plan.updates_at(place - 1)
-            for place in zeros
-            if place and lrs[place - 1] == 0
-        ]
-        wasted = sum(map(plan.updates_at, zeros)) + sum(between)
-        begin = plan.update(plan.steps[zeros[0]])
-        about = "" if plan.in_full else "about "
-        which = (
-            f"update {begin:,} runs"
-            if wasted == 1
-            else f"{about}{updates(wasted)}, from update {begin:,} on, run"
-        )
-        yield (
-            _curve_of(plan),
-            f"{which} at LR 0 and {'changes' if wasted == 1 else 'change'} no weight; {_mend(plan, begin)}",
-        )
-        return  # one group's LR 0 is the others' too, mostly
+        told.add((path, stretches))
+        yield path, _wasted_updates(plan, group, stretches)
 
 
-def _mend(plan: Plan, begin: int) -> str:
-    if begin == 1:
-        following = next((lrs for lrs in plan.lrs if any(lrs)), plan.lrs[-1])
-        return f"begin the warm-up above 0 (its first LR above 0 is {lr(max(following))})"
-    if not any(plan.lrs[-1]):
-        return f"end the run after update {begin - 1:,}, or let the LR reach 0 later"
-    return "raise the minimum"
+def _wasted_updates(plan: Plan, group: int, stretches: Sequence[_Stretch]) -> str:
+    number = sum(one.updates for one in stretches)
+    least = "" if plan.in_full else "at least "
+    whose = "" if _is_that_of_all(plan, group) else plan.whose(group)
+    run, change = ("runs", "changes") if number == 1 else ("run", "change")
+    which = _in_words(stretches)
+    which = (
+        f"{which}{whose}" if number == 1 and plan.in_full else f"{least}{updates(number)}{whose} ({which})"
+    )
+    value = "LR 0" if any(one.at_zero for one in stretches) else f"an LR below {_NOTHING:g} of the peak"
+    return f"{which} {run} at {value} and {change} no weight; {_mend(plan, group, stretches)}"
+
+
+class _Stretch(NamedTuple):
+    """Updates in a row at an LR that changes nothing; ``at_zero``: that is 0 somewhere."""
+
+    first: int
+    last: int
+    at_zero: bool
+
+    @property
+    def updates(self) -> int:
+        """How many they are."""
+        return self.last - self.first + 1
+
+
+def _wasted(plan: Plan, group: int) -> Iterator[_Stretch]:
+    """The stretches of a run at LR 0, or at what is left of an LR that has been multiplied away."""
+    lrs = plan.of_group(group)
+    little = _NOTHING * max(map(abs, lrs), default=0.0)
+
+    def is_nothing(value: float) -> bool:
+        return abs(value) <= little
+
+    for nothing, places in groupby(range(len(lrs)), key=lambda place: is_nothing(lrs[place])):
+        if nothing:
+            run = list(places)
+            begin = plan.onset(run[0], group, is_nothing)
+            end = plan.onset(run[-1] + 1, group, lambda value: not is_nothing(value))
+            final = min(plan.update(end) - 1, plan.updates)
+            yield _Stretch(plan.update(begin), final, any(lrs[place] == 0 for place in run))
+
+
+def _in_words(stretches: Sequence[_Stretch]) -> str:
+    shown = [
+        f"update {one.first:,}" if one.updates == 1 else f"updates {one.first:,} to {one.last:,}"
+        for one in stretches[:_SHOWN]
+    ]
+    return ", ".join(shown) + (", …" if len(stretches) > _SHOWN else "")
+
+
+def _is_that_of_all(plan: Plan, group: int) -> bool:
+    """Whether every group that has an LR at all stands at 0 where this one does."""
+    there = [one == 0 for one in plan.of_group(group)]
+    others = (place for place, base in enumerate(plan.base_lrs) if base)
+    return all([one == 0 for one in plan.of_group(place)] == there for place in others)
+
+
+def _mend(plan: Plan, group: int, stretches: Sequence[_Stretch]) -> str:
+    advice = []
+    first, last = stretches[0], stretches[-1]
+    if first.first == 1 and last.last == plan.updates and len(stretches) == 1:
+        return "give it an LR"
+    if first.first == 1:
+        following = next(one for one in plan.of_group(group) if one)
+        above = f"begin the warm-up above 0 (its first LR above 0 is {lr(following)})"
+        step_first = (
+            plan.schedule.loop == "optimizer-first" and first.updates <= plan.schedule.updates_per_step
+        )
+        advice.append(f"{above}, or let scheduler.step() come first" if step_first else above)
+    if last.last == plan.updates:
+        every = plan.schedule.updates_per_step == 1 and last.first < _EARLY * plan.updates
+        epochs = "; if the schedule counts epochs, say step_every: epoch and steps_per_epoch" if every else ""
+        advice.append(f"end the run after update {last.first - 1:,}, or let the LR reach 0 later{epochs}")
+    return "; ".join(advice) or "raise the minimum"
 
 
 @rule("LRS022", "error")
@@ -95,28 +151,39 @@ def no_learning_rate(plan: Plan) -> Iterator[Found]:
     if plan.failures:
         step, error = plan.failures[0]
         key = error.key if isinstance(error, StepError) else ()
-        path = ("scheduler", *key) if key else _curve_of(plan)
+        path = ("scheduler", *key) if key else _curve_of(plan, 0)
         yield path, f"there is no LR for update {plan.update(step):,}: {error}"
+    told: set[Path] = set()
     for group in range(len(plan.names)):
         wrong = [
             (step, value)
             for step, value in zip(plan.steps, plan.of_group(group), strict=True)
             if value < 0 or not math.isfinite(value)
         ]
-        if wrong:
-            step, value = wrong[0]
-            lowest = min(one for _, one in wrong)
-            message = f"the LR{plan.whose(group)} is {lr(value)} at update {plan.update(step):,}"
-            if math.isfinite(lowest) and lowest < value:
-                message += f" and falls to {lr(lowest)}"
-            yield _curve_of(plan), f"{message}; bound what makes it, such as max(0, …)"
+        path = _curve_of(plan, group)
+        if not wrong or path in told:
+            continue
+        told.add(path)
+        step, value = wrong[0]
+        lowest = min(one for _, one in wrong)
+        message = f"the LR{plan.whose(group)} is {lr(value)} at update {plan.update(step):,}"
+        if math.isfinite(lowest) and lowest < value:
+            message += f" and falls to {lr(lowest)}{'' if plan.in_full else ' or below'}"
+        yield path, f"{message}; bound what makes it, such as max(0, …)"
 
 
-def _curve_of(plan: Plan) -> Path:
-    """The setting that most says how the LR runs: a formula if there is one."""
+def _curve_of(plan: Plan, group: int) -> Path:
+    """The setting that most says how the LR of a group runs: a formula if there is one."""
+    own = plan.schedule.param_groups[group].scheduler
+    if own is not None and own.model_fields_set:
+        path: Path = ("param_groups", group, "scheduler")
+        return (*path, "custom_lambda") if "custom_lambda" in own.model_fields_set else path
     section = plan.schedule.scheduler
     for key in ("custom_lambda", "lr_lambda"):
-        if getattr(section, key, None) is not None or key in (section.model_extra or {}):
+        stated = getattr(section, key, None) or (section.model_extra or {}).get(key)
+        if isinstance(stated, list) and group < len(stated):
+            return ("scheduler", key, group)
+        if stated is not None:
             return ("scheduler", key)
     return ("scheduler",)
 

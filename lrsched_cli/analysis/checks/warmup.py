@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lrsched_cli.analysis.checks.rule import rule
 from lrsched_cli.analysis.checks.tracks import tracks_of
-from lrsched_cli.analysis.checks.words import count, lr, percent, times
+from lrsched_cli.analysis.checks.words import count, lr, percent, times, updates
 from lrsched_cli.core.factors import cosine_factor
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from lrsched_cli.analysis.checks.rule import Found
     from lrsched_cli.analysis.plan import Plan
+    from lrsched_cli.core.families.course import Warmup
 
 _THIRD = 3
 _FLAT = 0.2
@@ -40,14 +41,16 @@ def longer_than_the_run(plan: Plan) -> Iterator[Found]:
         scheduler: {warmup_steps: 500, T_0: 1500}
     """
     for warmup in plan.course.warmups:
-        if warmup.steps >= plan.last_step:
-            highest, reached = max(plan.course.lrs(warmup.steps)), max(plan.course.lrs(plan.last_step))
+        if warmup.steps > plan.last_step:
+            group = _group_of(plan, warmup)
+            highest, reached = (plan.course.lrs(step)[group] for step in (warmup.steps, plan.last_step))
+            share = percent(reached / highest if highest else 0)
             yield (
                 warmup.path,
                 (
-                    f"the warm-up takes {count(warmup.steps)} steps, the run has {count(plan.updates)}"
-                    f" updates: it ends at {lr(reached)}, {percent(reached / highest if highest else 0)} of"
-                    f" the {lr(highest)} that the warm-up leads to; a tenth of the run would be"
+                    f"the warm-up{_whose(plan, warmup)} takes {count(warmup.steps)} steps, the run has"
+                    f" {updates(plan.updates)}: it ends at {lr(reached)}, {share} of the"
+                    f" {lr(highest)} that the warm-up leads to; a tenth of the run would be"
                     f" {count(max(1, plan.last_step // 10))}"
                 ),
             )
@@ -74,15 +77,26 @@ def long_warmup(plan: Plan) -> Iterator[Found]:
     """
     run = plan.last_step
     for warmup in plan.course.warmups:
-        if run > warmup.steps > run / _THIRD:
+        if run >= warmup.steps > run / _THIRD:
             yield (
                 warmup.path,
                 (
-                    f"the warm-up takes {count(warmup.steps)} of the run's {count(run)} scheduler steps"
-                    f" ({percent(warmup.steps / run)}), more than a third; a tenth would be"
+                    f"the warm-up{_whose(plan, warmup)} takes {count(warmup.steps)} of the run's {count(run)}"
+                    f" scheduler steps ({percent(warmup.steps / run)}), more than a third; a tenth would be"
                     f" {count(max(1, run // 10))}"
                 ),
             )
+
+
+def _group_of(plan: Plan, warmup: Warmup) -> int:
+    """The first group that has a warm-up: the one that states it, or one that states no schedule."""
+    if warmup.path[0] == "param_groups":
+        return int(warmup.path[1])
+    return next((place for place, one in enumerate(plan.schedule.param_groups) if one.scheduler is None), 0)
+
+
+def _whose(plan: Plan, warmup: Warmup) -> str:
+    return plan.whose(_group_of(plan, warmup)) if warmup.path[0] == "param_groups" else ""
 
 
 @rule("LRS053", "warning")
@@ -108,6 +122,16 @@ def no_annealing(plan: Plan) -> Iterator[Found]:
     for track in tracks_of(plan):
         T_cur, T_i, cycle = track.position
         left = plan.last_step - track.cycles.start
+        if left == 0 and track.cycles.start:
+            last = plan.course.lrs(plan.last_step)[track.group]
+            yield (
+                track.at("warmup_steps"),
+                (
+                    f"the run{track.whose} ends with its warm-up, at {lr(last)}:"
+                    f" nothing is left for the first cycle of {count(T_i)} steps; shorten the warm-up, or"
+                    " lengthen the run"
+                ),
+            )
         if left > 0 and cycle == 0 and not track.annealed and cosine_factor(T_cur, T_i) > _BARELY:
             fall = 1 - cosine_factor(T_cur, T_i)
             yield (
@@ -179,12 +203,14 @@ def warmup_above_the_base_lr(plan: Plan) -> Iterator[Found]:
         start = plan.course.lrs(1)[track.group] if track.cycles.start else 0.0
         if start > base and track.cycles.peak >= track.cycles.floor:
             low, high = track.cycles.floor / base, track.cycles.peak / base
+            mend = "lengthen it" if track.cycles.start == 1 else "lower the minimum or warmup_scale_min"
+            if start > track.cycles.floor + (track.cycles.peak - track.cycles.floor):
+                mend = "mind the batch factor"
             yield (
                 track.at("warmup_steps"),
                 (
                     f"the warm-up{track.whose} begins at {lr(start)}, {times(start, base)} the base LR"
-                    f" {lr(base)}, between {low:g} × and {high:g} × of which the schedule runs; lower the"
-                    " minimum or warmup_scale_min"
+                    f" {lr(base)}, between {low:g} × and {high:g} × of which the schedule runs; {mend}"
                 ),
             )
 

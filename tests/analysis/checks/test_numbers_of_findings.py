@@ -45,15 +45,15 @@ def test_the_updates_at_lr_0_are_counted() -> None:
     text = by_formula(1000, "max(0, 1 - step / 900)")
     lrs, said = updates_of(text), message("LRS021", text)
     assert number(said, r"^(\S+) updates") == lrs.count(0.0) == 100
-    assert number(said, r"from update (\S+) on") == lrs.index(0.0) + 1
+    assert number(said, r"updates (\S+) to 1,000\)") == lrs.index(0.0) + 1
     assert number(said, r"end the run after update (\S+),") == lrs.index(0.0)
 
 
 def test_of_a_long_run_the_wasted_updates_are_counted_too() -> None:
     text = by_formula(100_000, "max(0, 1 - step / 90000)")
     said = message("LRS021", text)
-    assert number(said, r"from update (\S+) on") == 90_001
-    assert number(said, r"^about (\S+) updates") == 10_000
+    assert number(said, r"updates (\S+) to 100,000\)") == 90_001
+    assert number(said, r"^at least (\S+) updates") == 10_000
 
 
 @pytest.mark.parametrize("steps", [1400, 14_000])
@@ -63,7 +63,7 @@ def test_the_first_negative_lr_is_the_one(steps: int) -> None:
     lrs = updates_of(text)
     first = next(place for place, lr in enumerate(lrs, start=1) if lr < 0)
     assert number(said, r"at update (\S+) and") == first
-    assert number(said, r"falls to (\S+);") == pytest.approx(min(lrs), rel=5e-3)
+    assert number(said, r"falls to (\S+?)(?:;| or below)") == pytest.approx(min(lrs), rel=5e-3)
 
 
 def test_a_formula_without_a_value_is_told_of_at_its_step() -> None:
