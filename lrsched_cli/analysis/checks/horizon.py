@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from lrsched_cli.analysis.checks.rule import Found
     from lrsched_cli.analysis.plan import Plan
-    from lrsched_cli.core.families.course import Horizon
+    from lrsched_cli.core.families.course import Horizon, Milestone
 
 FEWEST_UPDATES = 200
 _EPOCHS = 0.05
@@ -74,26 +74,39 @@ def milestone_out_of_place(plan: Plan) -> Iterator[Found]:
         optimizer: {type: SGD, lr: 0.1}
         scheduler: {type: MultiStepLR, milestones: [60, 120, 160], gamma: 0.2}
     """
-    run, stated = plan.last_step, plan.course.milestones
-    for path, milestone in stated:
-        if milestone > run:
-            yield (
-                path,
-                f"{milestone} lies beyond the run's last scheduler step, {count(run)}: it is never reached",
-            )
-    joins = {warmup.steps for warmup in plan.course.warmups}
-    counted = [(path, one) for path, one in stated if one not in joins]
-    last = max((one for _, one in counted), default=run)
-    if counted and last < _EPOCHS * run:
-        path = counted[0][0]
+    run = plan.last_step
+    stated = [one for one in plan.course.milestones if one.start <= run]  # of parts that the run gets to
+    for one in stated:
+        if not _is_reached(plan, one):
+            yield one.path, f"{one.stated} lies beyond {_beyond(plan, one)}: it is never reached"
+    warmed_up = {warmup.steps for warmup in plan.course.warmups}
+    counted = [one for one in stated if one.step not in warmed_up]
+    last = max(counted, key=lambda one: one.step, default=None)
+    if last is not None and last.step < _EPOCHS * run:
+        path, where = last.path, f" (scheduler step {last.step:,})" if last.start else ""
         yield (
             path[: path.index("milestones") + 1] if "milestones" in path else path,
             (
-                f"the last of these is {count(last)}, {percent(last / run)} of the run's {count(run)}"
+                f"the last of these is {count(last.stated)}{where}, {percent(last.step / run)} of the run's"
+                f" {count(run)}"
                 " scheduler steps; if they are epochs, multiply them by the updates of an epoch, or say"
                 " step_every: epoch and steps_per_epoch"
             ),
         )
+
+
+def _is_reached(plan: Plan, milestone: Milestone) -> bool:
+    before = milestone.until is None or milestone.step < milestone.until
+    return before and milestone.step <= plan.last_step
+
+
+def _beyond(plan: Plan, milestone: Milestone) -> str:
+    """What ends before a milestone comes: the run, or the part that counts it."""
+    start, until = milestone.start, milestone.until
+    if until is not None and until <= plan.last_step:
+        return f"its part, which runs for {count(until - start)} scheduler steps"
+    counted = f" ({milestone.step:,} of the run, counted from {start:,} on)" if start else ""
+    return f"the run's last scheduler step, {count(plan.last_step)}{counted}"
 
 
 @rule("LRS123", "warning")
