@@ -7,27 +7,34 @@ neighbours of that sample differ by much, what lies between them, down to a sing
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from lrsched_cli.core.families.course import Course
-from lrsched_cli.core.stepping import scheduler_steps
-from lrsched_cli.errors import ExpressionError, StepError
+from lrsched_cli.core.families.course import Course, Outline
+from lrsched_cli.core.stepping import one_line, scheduler_steps
+from lrsched_cli.errors import ExpressionError, LrschedError, StepError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from lrsched_cli.analysis.trace import Trace
     from lrsched_cli.core.config import Schedule
 
     LRs = tuple[float, ...]
+    Floats = NDArray[np.float64]
 
 LOOKED_AT_IN_FULL = 1_500
 """Runs of up to so many scheduler steps are looked at in full."""
 
 _AT_THE_ENDS, _EVENLY, _AROUND = 48, 256, 2
+_FURTHER = 100_000
+"""So many updates beyond a run are made, at most, for a rule that asks for an LR there."""
 _MUCH = 0.3
 """Neighbours in the sample that differ by this share of the larger one are looked between."""
 
@@ -139,9 +146,11 @@ def plan_of(schedule: Schedule, trace: Trace | None = None, *, every_step: bool 
         ScheduleFileError: as ``dry_run`` does; a file that does not say how long the run is.
     """
     updates = schedule.total_steps if trace is None else trace.steps
-    course = schedule.family.course(schedule)
-    if course is None or trace is not None:
-        course = _stepped(schedule, updates, trace, course)
+    known = schedule.family.course(schedule)
+    if isinstance(known, Course) and trace is None:
+        course = known.filled(_guarded(known.lrs))
+    else:
+        course = _stepped(schedule, updates, trace, known)
     first, last = step_of(schedule, 1), step_of(schedule, updates)
     looker = _Looker(course.lrs)
     if every_step or last - first < LOOKED_AT_IN_FULL:
@@ -149,6 +158,7 @@ def plan_of(schedule: Schedule, trace: Trace | None = None, *, every_step: bool 
     else:
         looker.look(_sample(first, last, course.turns))
         looker.look_closer()
+        looker.look_for_the_first_failure()
     steps = tuple(sorted(looker.seen))
     return Plan(
         schedule,
@@ -160,24 +170,62 @@ def plan_of(schedule: Schedule, trace: Trace | None = None, *, every_step: bool 
     )
 
 
-def _stepped(schedule: Schedule, updates: int, trace: Trace | None, course: Course | None) -> Course:
-    """What the dry run did, with what is known besides; beyond it, the closed form if there is one."""
-    if trace is None:
-        from lrsched_cli.analysis.trace import dry_run  # noqa: PLC0415 - imports numpy, and runs torch
+def _guarded(lrs: Callable[[int], LRs]) -> Callable[[int], LRs]:
+    """A closed form that tells of numbers beyond what it can work with as of a step without an LR."""
 
-        trace = dry_run(schedule, updates)
-    every, first = schedule.updates_per_step, schedule.loop == "scheduler-first"
-    lr = trace.lr
+    def told(step: int) -> LRs:
+        try:
+            return lrs(step)
+        except (StepError, ExpressionError):
+            raise
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise StepError(f"it cannot be worked out: {one_line(error)}", step) from error
 
-    def lrs(step: int) -> LRs:
+    return told
+
+
+def _stepped(schedule: Schedule, updates: int, trace: Trace | None, known: Outline | None) -> Course:
+    """What the dry run did, with what is known besides."""
+    from lrsched_cli.analysis.trace import dry_run  # noqa: PLC0415 - imports numpy, and runs torch
+
+    trace = dry_run(schedule, updates) if trace is None else trace
+    lrs = _Rows(schedule, trace, _guarded(known.lrs) if isinstance(known, Course) else None)
+    if isinstance(known, Course):
+        return known.filled(lrs)
+    turns = {scheduler_steps(schedule, turn) for turn in trace.turning_points()}
+    known = Outline() if known is None else known
+    return replace(known, turns=tuple(sorted({*turns, *known.turns}))).filled(lrs)
+
+
+class _Rows:
+    """The LRs of a dry run at any scheduler step.
+
+    Beyond it, where few rules ask, they are those of the closed form, or of a longer dry run.
+    """
+
+    def __init__(self, schedule: Schedule, trace: Trace, beyond: Callable[[int], LRs] | None) -> None:
+        self._schedule = schedule
+        self._lr = trace.lr
+        self._beyond = beyond
+
+    def __call__(self, step: int) -> LRs:
+        every, first = self._schedule.updates_per_step, self._schedule.loop == "scheduler-first"
         row = (step - 1) * every + 1 if first and step else step * every
-        if course is not None and row >= len(lr):
-            return course.lrs(step)
-        return tuple(lr[row].tolist())
+        if row >= len(self._lr) and self._beyond is not None:
+            return self._beyond(step)
+        if row >= len(self._lr):
+            self._lr = self._longer(row, step)
+        return tuple(self._lr[row].tolist())
 
-    if course is not None:
-        return replace(course, lrs=lrs)
-    return Course(lrs, turns=tuple(scheduler_steps(schedule, turn) for turn in trace.turning_points()))
+    def _longer(self, updates: int, step: int) -> Floats:
+        from lrsched_cli.analysis.trace import dry_run  # noqa: PLC0415 - as above
+
+        if updates > len(self._lr) + _FURTHER:
+            raise StepError("it lies far beyond the run", step)
+        try:
+            return dry_run(self._schedule, updates).lr
+        except LrschedError as error:  # it fails beyond the run's end, which is not the run's fault
+            raise StepError(str(error), step) from error
 
 
 def _sample(first: int, last: int, turns: Sequence[int]) -> set[int]:
@@ -219,19 +267,33 @@ class _Looker:
                 else:
                     low = middle
 
+    def look_for_the_first_failure(self) -> None:
+        """Find between which two steps it begins that there is no LR, as if it then went on so."""
+        if not self.failures:
+            return
+        high = min(self.failures)
+        low = max((step for step in self.seen if step < high), default=high)
+        while high - low > 1:
+            middle = (low + high) // 2
+            self.look({middle})
+            low, high = (middle, high) if middle in self.seen else (low, middle)
+
     def _nearer(self, low: int, middle: int, high: int) -> bool:
-        """Whether what happens does so before the middle: a change of sign, else most of the way."""
+        """Whether what happens does so before the middle: a change of kind, else most of the way."""
         if self._crosses(low, high):
             return self._crosses(low, middle)
         return self._distance(low, middle) >= self._distance(middle, high)
 
     def _crosses(self, here: int, there: int) -> bool:
+        """Whether an LR is negative at one of them alone, or no finite number."""
         pairs = zip(self.seen[here], self.seen[there], strict=True)
-        return any((one < 0) != (other < 0) for one, other in pairs)
+        return any(
+            (one < 0) != (other < 0) or math.isfinite(one) != math.isfinite(other) for one, other in pairs
+        )
 
     def _differ(self, here: int, there: int) -> bool:
         return any(
-            abs(one - other) > _MUCH * max(abs(one), abs(other))
+            abs(one - other) > _MUCH * max(abs(one), abs(other)) or math.isfinite(one) != math.isfinite(other)
             for one, other in zip(self.seen[here], self.seen[there], strict=True)
         )
 

@@ -311,7 +311,7 @@ def test_an_override_that_is_wrong_is_told_at_its_own_column() -> None:
         '--set:1:30: scheduler.schedulers.1.T_max: must be a whole number (got "x")'
     ]
     assert refused(TWO_PARTS, "--set", "scheduler.schedulers.2.T_max=5") == [
-        "--set:1:1: scheduler.schedulers.2.T_max: there is no '2' in scheduler.schedulers"
+        '--set:1:1: scheduler.schedulers.2.T_max: there is no "2" in scheduler.schedulers'
     ]
 
 

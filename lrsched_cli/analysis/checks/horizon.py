@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from lrsched_cli.analysis.checks.rule import Found
     from lrsched_cli.analysis.plan import Plan
-    from lrsched_cli.core.families.course import Horizon
+    from lrsched_cli.core.families.course import Horizon, Milestone
 
 FEWEST_UPDATES = 200
 _EPOCHS = 0.05
@@ -78,39 +78,54 @@ def milestone_out_of_place(plan: Plan) -> Iterator[Found]:
         optimizer: {type: SGD, lr: 0.1}
         scheduler: {type: MultiStepLR, milestones: [60, 120, 160], gamma: 0.2}
     """
-    run, stated = plan.last_step, plan.course.milestones
-    for path, milestone in stated:
-        if milestone > run:
-            yield (
-                path,
-                f"{milestone} lies beyond the run's last scheduler step, {count(run)}: it is never reached",
-            )
-    counted = [(path, one) for path, one in stated if one not in _first_joins(plan)]
-    last = max((one for _, one in counted), default=run)
-    if not counted or last >= _EPOCHS * run or _is_left(plan, last):
+    run = plan.last_step
+    stated = [one for one in plan.course.milestones if one.start <= run]  # of parts that the run gets to
+    for one in stated:
+        if not _is_reached(plan, one):
+            yield one.path, f"{one.stated} lies beyond {_beyond(plan, one)}: it is never reached"
+    warmed_up = _ends_of_warmups(plan)
+    counted = [one for one in stated if one.step not in warmed_up]
+    last = max(counted, key=lambda one: one.step, default=None)
+    if last is None or last.step >= _EPOCHS * run or _lasts(plan, last):
         return
-    path = counted[0][0]
+    path, where = last.path, f" (scheduler step {last.step:,})" if last.start else ""
     listed = "milestones" in path
     what = "the last of these is" if listed else f"{path[-1]} is"
     yield (
         path[: path.index("milestones") + 1] if listed else path,
         (
-            f"{what} {count(last)}, {percent(last / run)} of the run's {count(run)} scheduler steps; if that"
-            " is in epochs, multiply by the updates of an epoch, or say step_every: epoch and steps_per_epoch"
+            f"{what} {count(last.stated)}{where}, {percent(last.step / run)} of the run's {count(run)}"
+            " scheduler steps; if that is in epochs, multiply by the updates of an epoch, or say"
+            " step_every: epoch and steps_per_epoch"
         ),
     )
 
 
-def _first_joins(plan: Plan) -> set[int]:
+def _ends_of_warmups(plan: Plan) -> set[int]:
     """Where a warm-up ends, as a setting or as a first part that leads to higher LRs."""
-    first = min((plan.course.joins if hasattr(plan.course, "joins") else ()), default=0)
+    first = min(plan.course.joins, default=0)
     rises = first and max(plan.course.lrs(0)) < max(plan.course.lrs(first))
     return {*(warmup.steps for warmup in plan.course.warmups), *([first] if rises else [])}
 
 
-def _is_left(plan: Plan, step: int) -> bool:
-    """Whether a step comes again and again, and the LR lasts to the end all the same: so it is meant."""
-    return plan.course.drops(2 * step) and max(plan.course.lrs(plan.last_step)) > _SPENT * max(plan.base_lrs)
+def _lasts(plan: Plan, milestone: Milestone) -> bool:
+    """Whether it comes again and again, and the LR lasts to the end all the same: so it is meant."""
+    again = plan.course.drops(milestone.step + milestone.stated)
+    return again and max(plan.course.lrs(plan.last_step)) > _SPENT * max(plan.base_lrs)
+
+
+def _is_reached(plan: Plan, milestone: Milestone) -> bool:
+    before = milestone.until is None or milestone.step < milestone.until
+    return before and milestone.step <= plan.last_step
+
+
+def _beyond(plan: Plan, milestone: Milestone) -> str:
+    """What ends before a milestone comes: the run, or the part that counts it."""
+    start, until = milestone.start, milestone.until
+    if until is not None and until <= plan.last_step:
+        return f"its part, which runs for {count(until - start)} scheduler steps"
+    counted = f" ({milestone.step:,} of the run, counted from {start:,} on)" if start else ""
+    return f"the run's last scheduler step, {count(plan.last_step)}{counted}"
 
 
 @rule("LRS123", "warning")

@@ -99,8 +99,9 @@ def growing_peaks(plan: Plan) -> Iterator[Found]:
 def inverted_range(plan: Plan) -> Iterator[Found]:
     """The range is inverted: the minimum is above the peak.
 
-    With ``eta_scal_min`` above ``eta_scal_max`` the warm-up falls and the annealing rises. It is legal, for
-    those who want an LR that grows through each cycle; in any other file two numbers have changed places.
+    With ``eta_scal_min`` above ``eta_scal_max`` the warm-up falls and the annealing rises, and so does a
+    cosine of torch whose ``eta_min`` is above the base LR. It is legal, for those who want an LR that grows
+    through each cycle; in any other file two numbers have changed places.
 
     Triggers::
 
@@ -114,8 +115,19 @@ def inverted_range(plan: Plan) -> Iterator[Found]:
         loop: scheduler-first
         scheduler: {warmup_steps: 100, T_0: 300, eta_scal_min: 0.2, eta_scal_max: 2.0}
     """
+    for one in plan.course.inverted:
+        key, above = one.path[-1], one.above or "the base LR"
+        mend = f"let {key} and {above} change places" if one.above else f"set {key} below {above}"
+        yield (
+            one.path,
+            (
+                f"the range{plan.whose(one.group)} is inverted: {key} is {lr(one.floor)}, and {above} is"
+                f" {lr(one.peak)}, so that the LR rises where it is to fall; if that is not meant, {mend}"
+            ),
+        )
     for track in tracks_of(plan):
-        if track.cycles.floor > track.cycles.peak:
+        own = track.cycles.section not in {one.path[:-1] for one in plan.course.inverted}
+        if own and track.cycles.floor > track.cycles.peak:
             yield (
                 track.at("eta_scal_min"),
                 (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lrsched_cli.analysis.checks.rule import rule
+from lrsched_cli.analysis.checks.words import lr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,11 +80,12 @@ def file_wins(plan: Plan) -> Iterator[Found]:
 
 @rule("LRS133", "note")
 def order_matters(plan: Plan) -> Iterator[Found]:
-    """Restored in another order, the schedule keeps a wrong factor for good.
+    """Restored in another order, the schedule goes on from a wrong LR.
 
     The class multiplies the LR that it finds. Built after ``optimizer.load_state_dict``, it applies its first
     factor once more to the LR that was restored, and no later step takes that back (docs/resume.md has the
-    table). Build optimizer and scheduler first, then load both states.
+    table). One that runs others in a row writes the LR of its step 0 there instead, and goes on from that.
+    Build optimizer and scheduler first, then load both states.
 
     Triggers::
 
@@ -97,16 +99,26 @@ def order_matters(plan: Plan) -> Iterator[Found]:
         optimizer: {type: SGD, lr: 0.1}
         scheduler: {type: StepLR, step_size: 300}
     """
+    end = "build both first, then load both states"
+    for path, kind in _settings(plan, "set back in another order"):
+        yield (
+            path,
+            (
+                f"a {kind} that is built after optimizer.load_state_dict sets the LR back to that of step 0,"
+                f" {lr(max(plan.course.lrs(0)))}, and a resumed run goes on from there, until a milestone at"
+                f" best; {end}"
+            ),
+        )
     for path, kind in _settings(plan, "lost in another order"):
         pairs = zip(plan.course.lrs(0), plan.base_lrs, strict=True)
-        shares = [lr / base for lr, base in pairs if base]
+        shares = [first / base for first, base in pairs if base]
         if not shares or shares[0] == 1:
             continue  # the first factor changes nothing
         yield (
             path,
             (
                 f"a {kind} that is built after optimizer.load_state_dict leaves a resumed run at"
-                f" {shares[0]:.3g} × the planned LR for good; build both first, then load both states"
+                f" {shares[0]:.3g} × the planned LR for good; {end}"
             ),
         )
 

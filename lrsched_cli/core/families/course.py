@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,20 +58,72 @@ CLIMBS, STAYS, RAISES = "climbs", "stays", "raises"
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """What a file says of the LRs of a run.
+class Milestone:
+    """A step that the file names, as its setting states it: counted from scheduler step ``start``.
 
-    ``lrs`` gives the LR of every param group after so many scheduler steps (0: before the first). ``turns``
-    are steps around which it should be looked at. ``cycles`` has one entry for each group. ``drops`` tells
-    steps at which a jump is what the file asks for. ``milestones`` are steps that it names, with their
-    places. ``per_group``: the file gives the groups LRs of their own through the scheduler.
+    ``until`` is where another scheduler takes over, so that a milestone there is never reached; None: the
+    run's end.
     """
 
-    lrs: Callable[[int], tuple[float, ...]]
+    path: Path
+    stated: int
+    start: int = 0
+    until: int | None = None
+
+    @property
+    def step(self) -> int:
+        """The scheduler step that it stands for."""
+        return self.start + self.stated
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A range of LRs whose ends are settings, for the first group of which ``floor`` is above ``peak``.
+
+    ``path`` says where the floor stands. ``above`` is the setting of the peak; empty where it is the base LR.
+    """
+
+    path: Path
+    group: int
+    floor: float
+    peak: float
+    above: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """What a file says of the LRs of a run, but for the LRs themselves, which only stepping gives.
+
+    ``turns`` are steps around which they should be looked at. ``cycles`` has one entry for each group.
+    ``drops`` tells steps at which a jump is what the file asks for. ``milestones`` are steps that it names;
+    ``joins`` those at which another part takes over. ``inverted`` are ranges with the floor above the peak.
+    ``per_group``: the file gives the groups LRs of their own through the scheduler.
+    """
+
     turns: tuple[int, ...] = ()
     warmups: tuple[Warmup, ...] = ()
     cycles: tuple[Cycles | None, ...] = ()
     horizons: tuple[Horizon, ...] = ()
-    milestones: tuple[tuple[Path, int], ...] = ()
+    milestones: tuple[Milestone, ...] = ()
+    joins: tuple[int, ...] = ()
+    inverted: tuple[Range, ...] = ()
     drops: Callable[[int], bool] = lambda _: False
     per_group: bool = False
+
+    def filled(self, lrs: Callable[[int], tuple[float, ...]]) -> Course:
+        """The same with LRs."""
+        return Course(lrs, **self.known())
+
+    def known(self) -> dict[str, Any]:
+        """All of it by name."""
+        return {one.name: getattr(self, one.name) for one in fields(Outline)}
+
+
+@dataclass(frozen=True, slots=True)
+class Course(Outline):
+    """An outline with the LRs.
+
+    ``lrs`` gives the LR of every param group after so many scheduler steps (0: before the first).
+    """
+
+    lrs: Callable[[int], tuple[float, ...]]

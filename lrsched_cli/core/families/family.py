@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import torch
 
     from lrsched_cli.core.config import Schedule
-    from lrsched_cli.core.families.course import Course
+    from lrsched_cli.core.families.course import Outline
     from lrsched_cli.core.families.resume_notes import ResumeNote
     from lrsched_cli.core.script.script import Script
 
@@ -120,8 +120,11 @@ class Family(Protocol):
     def scheduler_steps(self, schedule: Schedule) -> int | None:
         """How many scheduler steps show all of it; None where only the file can say."""
 
-    def course(self, schedule: Schedule) -> Course | None:
-        """The LRs at any step in closed form, without importing anything; None where only stepping tells."""
+    def course(self, schedule: Schedule) -> Outline | None:
+        """What the file says of the LRs, without importing anything; None where only stepping tells.
+
+        Where it gives them at any step in closed form, it is a ``Course``.
+        """
 
     def resume_notes(self, schedule: Schedule) -> Iterable[ResumeNote]:
         """Which settings a checkpoint overrides, does not hold, or gives back wrongly in some order."""

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from lrsched_cli.core.config import Schedule
     from lrsched_cli.core.families.arguments import Signature
-    from lrsched_cli.core.families.course import Course
+    from lrsched_cli.core.families.course import Outline
     from lrsched_cli.core.families.family import Finding, Holder, Path, View
     from lrsched_cli.core.families.resume_notes import ResumeNote
     from lrsched_cli.core.script.script import Script
@@ -189,8 +189,8 @@ class LibraryFamily:
         del schedule
         return None
 
-    def course(self, schedule: Schedule) -> Course | None:
-        """None where the section, or a part of it, has no closed form."""
+    def course(self, schedule: Schedule) -> Outline | None:
+        """None where nothing is known of the section; without LRs where it has no closed form."""
         section = plain_section(schedule)
         base = tuple(schedule.base_lr(group) for group in schedule.param_groups)
         try:
@@ -198,8 +198,8 @@ class LibraryFamily:
         except (ArithmeticError, LookupError, TypeError, ValueError):
             return None  # settings that the library refuses, and tells of when it is built
 
-    def course_of(self, part: Part) -> Course | None:
-        """The closed form of a section, where there is one."""
+    def course_of(self, part: Part) -> Outline | None:
+        """What is known of a section: the closed form, where there is one."""
         del part
         return None
 
@@ -285,9 +285,20 @@ def part_of(section: Mapping[str, Any], path: Path, base: tuple[float, ...], sch
     kind = str(section["type"])
     known = family_for(section).signature(kind, schedule.all_imported).arguments
     defaults = {key: one.default for key, one in known.items() if one.default is not ...}
-    inner = [one for one in parts_of(section, path) if family_for(one[1]).name == family_for(section).name]
     arguments = {**defaults, **{key: value for key, value in section.items() if key not in OURS}}
-    return Part(kind, arguments, path, base, [part_of(one, at, base, schedule) for at, one in inner])
+    inner = [part_of(one, at, base, schedule) for at, one in parts_of(section, path)]
+    return Part(kind, arguments, path, base, inner, _default_lr(schedule))
+
+
+def _default_lr(schedule: Schedule) -> float | None:
+    """The LR that the optimizer has besides those of its groups."""
+    if schedule.optimizer.lr is not None:
+        return schedule.optimizer.lr
+    try:
+        default = schedule.optimizer_arguments["lr"].default
+    except (LookupError, ValueError):  # a class of the user's own
+        return None
+    return float(default) if isinstance(default, int | float) else None
 
 
 def _with_value(section: Any, path: Sequence[str], other: Any) -> Any:

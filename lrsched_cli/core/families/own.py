@@ -174,8 +174,11 @@ class OwnFamily:
 
     def resume_notes(self, schedule: Schedule) -> Iterator[ResumeNote]:
         """Its state tells of every setting that differs, but a function is not saved."""
-        if section_of(schedule).custom_lambda is not None:
-            yield ResumeNote(("scheduler", "custom_lambda"), "not in the checkpoint")
+        places = [("scheduler",), *map(_place_of, range(len(schedule.param_groups)))]
+        holders = [section_of(schedule), *(group.scheduler for group in schedule.param_groups)]
+        for place, holder in zip(places, holders, strict=True):
+            if holder is not None and holder.custom_lambda is not None:
+                yield ResumeNote((*place, "custom_lambda"), "not in the checkpoint")
 
     def try_out(self, schedule: Schedule, scheduler_steps: int) -> None:
         """Call every formula of the step: importing torch takes longer than all of that."""

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
     from lrsched_cli.core.families.family import Path
 
-Fate = Literal["in the checkpoint", "not in the checkpoint", "lost in another order"]
+Fate = Literal[
+    "in the checkpoint", "not in the checkpoint", "lost in another order", "set back in another order"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,8 @@ class ResumeNote:
 
     ``in the checkpoint``: the saved value silently wins over the file's. ``not in the checkpoint``: the
     file's value goes on from the second update. ``lost in another order``: a scheduler that is built after
-    the optimizer's state is loaded leaves a factor behind that stays for good.
+    the optimizer's state is loaded leaves a factor behind that stays for good. ``set back in another order``:
+    it writes the LR of step 0 there, whatever was loaded, and the run goes on from that.
     """
 
     path: Path
@@ -45,8 +48,13 @@ _STORED: Mapping[str, tuple[str, ...]] = {
 _FORMULAS: Mapping[str, str] = {"LambdaLR": "lr_lambda", "MultiplicativeLR": "lr_lambda"}
 """Arguments that no state holds."""
 
-_FACTOR_STAYS = {"ConstantLR", "LinearLR", "SequentialLR", "ChainedScheduler"}
-"""Classes whose row in docs/resume.md says ``permanent`` under ``optimizer-first``."""
+_IN_ANOTHER_ORDER: Mapping[str, Fate] = {
+    "ConstantLR": "lost in another order",
+    "LinearLR": "lost in another order",
+    "ChainedScheduler": "lost in another order",
+    "SequentialLR": "set back in another order",
+}
+"""Classes whose row in docs/resume.md says ``permanent`` under ``optimizer-first``, and how that comes."""
 
 
 def torch_resume_notes(section: Mapping[str, object], path: Path) -> Iterator[ResumeNote]:
@@ -57,8 +65,8 @@ def torch_resume_notes(section: Mapping[str, object], path: Path) -> Iterator[Re
         yield ResumeNote((*path, key), "in the checkpoint")
     if kind in _FORMULAS:
         yield ResumeNote((*path, _FORMULAS[kind]), "not in the checkpoint")
-    if kind in _FACTOR_STAYS and not _begins_anew(section):
-        yield ResumeNote((*path, "type"), "lost in another order")
+    if kind in _IN_ANOTHER_ORDER and not _begins_anew(section):
+        yield ResumeNote((*path, "type"), _IN_ANOTHER_ORDER[kind])
 
 
 def _begins_anew(section: Mapping[str, object]) -> bool:

@@ -17,7 +17,7 @@ from lrsched_cli.core.families.family import Example
 from lrsched_cli.core.families.library import LibraryFamily
 from lrsched_cli.core.families.library_section import plain_section
 from lrsched_cli.core.families.resume_notes import torch_resume_notes
-from lrsched_cli.core.families.torch_course import torch_course
+from lrsched_cli.core.families.torch_composites import torch_course
 from lrsched_cli.core.library_docs import argument_docs
 from lrsched_cli.core.library_source import classes_in, method_of, package_folder, tree_of
 from lrsched_cli.core.script.script import call
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import torch
 
     from lrsched_cli.core.config import Schedule
-    from lrsched_cli.core.families.course import Course
+    from lrsched_cli.core.families.course import Outline
     from lrsched_cli.core.families.resume_notes import ResumeNote
     from lrsched_cli.core.families.torch_course import Part
     from lrsched_cli.core.script.script import Script
@@ -85,7 +85,7 @@ class TorchFamily(LibraryFamily):
         first = ["optimizer"] if _takes_optimizer(kind) else []
         return call(script.name(_modules()[kind], kind), first, arguments)
 
-    def course_of(self, part: Part) -> Course | None:
+    def course_of(self, part: Part) -> Outline | None:
         """Of the classes that torch 2 has, but those that depend on what they are told on the way."""
         return torch_course(part)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 
 import numpy as np
 import pytest
-from schedule_files import codes_in, message, schedule_of
+from schedule_files import codes_in, found_in, message, schedule_of
 
 from lrsched_cli import dry_run
 from lrsched_cli.analysis.summary import summarize
+from lrsched_cli.core.build import build_scheduler
+from lrsched_cli.core.stand_ins import dummy_optimizer
 from lrsched_cli.errors import ScheduleFileError
 
 OWN = "scheduler: {warmup_steps: 100, T_0: 300, T_mult: 2"
@@ -280,3 +283,167 @@ def test_at_which_update_one_cycle_fails(loop: str) -> None:
     trace = dry_run(schedule_of(text, fits))
     assert trace.lr[trace.updates, 0][-1] == trace.lr[:, 0].min()
     assert not codes_in(text, fits) & {"LRS123", "LRS124"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        ("polynomial, num_warmup_steps: 50, num_training_steps: 800", "num_training_steps"),
+        (
+            "cosine_with_min_lr, num_warmup_steps: 50, num_training_steps: 800, min_lr: 0.01",
+            "num_training_steps",
+        ),
+        (
+            "warmup_stable_decay, num_warmup_steps: 50, num_training_steps: 800, num_decay_steps: 100",
+            "num_training_steps",
+        ),
+        (
+            "warmup_stable_decay, num_warmup_steps: 50, num_stable_steps: 650, num_decay_steps: 100",
+            "num_stable_steps",
+        ),
+    ],
+)
+def test_which_horizon_of_transformers_fits_the_run(settings: str, key: str) -> None:
+    text = f"steps: 1000\noptimizer: {{type: SGD, lr: 0.1}}\nscheduler: {{type: transformers.{settings}}}\n"
+    said, lrs = message("LRS123", text), updates_of(text)
+    fits = int(number(said, rf"{key}: (\d+) fits"))
+    assert "LRS123" not in codes_in(text, f"scheduler.{key}={fits}")
+    if "stays" in said:
+        assert number(said, r"for the last (\d+) steps") == lrs[50:].count(lrs[-1]) == 200
+    else:
+        assert number(said, r"from update (\d+) on") == lrs.index(min(lrs[50:])) + 1
+
+
+def test_a_warmup_of_a_chain_that_is_only_known_by_stepping() -> None:
+    text = (
+        "steps: 400\noptimizer: {type: SGD, lr: 0.1}\nscheduler: {type: ChainedScheduler, schedulers:"
+        " [{type: LinearLR, start_factor: 0.1, total_iters: 500},"
+        " {type: CosineAnnealingLR, T_max: 1000, eta_min: 1e-3}]}\n"
+    )
+    said = message("LRS051", text)
+    lrs = dry_run(schedule_of(text), 500).lr[:, 0]
+    assert number(said, r"ends at (\S+),") == pytest.approx(lrs[399], rel=5e-3)
+    assert number(said, r"of the (\S+) that") == pytest.approx(lrs[500], rel=5e-3)
+
+
+def test_milestones_of_a_part_that_it_never_gets_to() -> None:
+    text = (
+        "steps: 1000\noptimizer: {type: SGD, lr: 0.1}\nscheduler: {type: SequentialLR,"
+        " milestones: [100, 500], schedulers: [{type: LinearLR, start_factor: 0.1, total_iters: 100},"
+        " {type: MultiStepLR, milestones: [300, 450]}, {type: StepLR, step_size: 600}]}\n"
+    )
+    found = {one.key: one.message for one in found_in(text) if one.code == "LRS122"}
+    assert found == {
+        "scheduler.schedulers.1.milestones.1": (
+            "450 lies beyond its part, which runs for 400 scheduler steps: it is never reached"
+        ),
+        "scheduler.schedulers.2.step_size": (
+            "600 lies beyond the run's last scheduler step, 999 (1,100 of the run, counted from 500 on): it"
+            " is never reached"
+        ),
+    }
+
+
+def test_milestones_of_a_part_that_are_epochs() -> None:
+    text = (
+        "steps: 78200\noptimizer: {type: SGD, lr: 0.1}\nscheduler: {type: SequentialLR, milestones: [500],"
+        " schedulers: [{type: LinearLR, start_factor: 0.1, total_iters: 500},"
+        " {type: MultiStepLR, milestones: [30, 60]}]}\n"
+    )
+    assert "the last of these is 60 (scheduler step 560), 0.72% of the run's" in message("LRS122", text)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "floor", "mend"),
+    [
+        (
+            "{type: CosineAnnealingLR, T_max: 1000, eta_min: 0.05}",
+            "eta_min",
+            0.05,
+            "set eta_min below the base LR",
+        ),
+        (
+            "{type: CosineAnnealingWarmRestarts, T_0: 500, eta_min: 0.05}",
+            "eta_min",
+            0.05,
+            "set eta_min below the base LR",
+        ),
+        (
+            "{type: CyclicLR, base_lr: 0.2, max_lr: 0.02}",
+            "base_lr",
+            0.2,
+            "let base_lr and max_lr change places",
+        ),
+    ],
+)
+def test_which_settings_of_torch_invert_a_range(section: str, key: str, floor: float, mend: str) -> None:
+    text = (
+        "steps: 1000\noptimizer: {type: SGD, lr: 0.1, momentum: 0.9}\nparam_groups:"
+        f" [{{name: a, match: ['a*']}}, {{name: b, lr: 0.02}}]\nscheduler: {section}\n"
+    )
+    (found,) = [one for one in found_in(text) if one.code == "LRS083"]
+    assert found.key == f"scheduler.{key}"
+    assert number(found.message, rf"{key} is (\S+),") == floor
+    assert number(found.message, r"(?:LR|max_lr) is (\S+),") == 0.02
+    assert found.message.endswith(mend)
+    assert "LRS083" not in codes_in(text, f"scheduler.{key}=0.01")
+
+
+@pytest.mark.parametrize(
+    ("parts", "first", "stays"),
+    [
+        ("LinearLR, start_factor: 0.01, total_iters: 10", 0.01, 0.01),
+        ("ConstantLR, factor: 0.3, total_iters: 10", 0.3, 0.3),
+    ],
+)
+@pytest.mark.parametrize("saved", [1, 5, 20])
+def test_what_a_run_has_left_that_was_restored_in_another_order(
+    parts: str, first: float, stays: float, saved: int
+) -> None:
+    alone = f"steps: 40\noptimizer: {{type: SGD, lr: 0.1}}\nscheduler: {{type: {parts}}}\n"
+    said, lrs = message("LRS133", alone), dry_run(schedule_of(alone)).lr[:, 0]
+    restored = restored_in_another_order(alone, saved)
+    assert number(said, r"run at (\S+) ×") == stays
+    assert restored == pytest.approx([stays * lr for lr in lrs[saved:]])
+    part = "{type: ExponentialLR, gamma: 0.9}"
+    row = alone.replace(
+        f"{{type: {parts}}}",
+        f"{{type: SequentialLR, milestones: [10], schedulers: [{{type: {parts}}}, {part}]}}",
+    )
+    said, lrs = message("LRS133", row), dry_run(schedule_of(row)).lr[:, 0]
+    restored = restored_in_another_order(row, saved)
+    assert number(said, r"of step 0, (\S+), and") == pytest.approx(first * 0.1) == pytest.approx(restored[0])
+    if saved < 10:
+        assert restored[10 - saved :] == pytest.approx(lrs[10:].tolist()), "the milestone mends it"
+    else:
+        assert restored == pytest.approx([first * 0.1 * 0.9**step for step in range(41 - saved)])
+
+
+def restored_in_another_order(text: str, saved: int) -> list[float]:
+    """The LRs from a save point on, the scheduler built after the optimizer's state is loaded."""
+    schedule = schedule_of(text)
+    optimizer, _ = dummy_optimizer(schedule)
+    scheduler = build_scheduler(schedule, optimizer)
+    for _ in range(saved):
+        optimizer.step()
+        scheduler.step()
+    states = deepcopy((optimizer.state_dict(), scheduler.state_dict()))
+    optimizer, _ = dummy_optimizer(schedule)
+    optimizer.load_state_dict(states[0])
+    scheduler = build_scheduler(schedule, optimizer)
+    scheduler.load_state_dict(states[1])
+    found = [optimizer.param_groups[0]["lr"]]
+    for _ in range(saved, schedule.total_steps):
+        optimizer.step()
+        scheduler.step()
+        found.append(optimizer.param_groups[0]["lr"])
+    return found
+
+
+def test_a_formula_of_one_group_is_in_no_checkpoint_either() -> None:
+    text = (
+        "steps: 399\nloop: scheduler-first\nparam_groups: [{name: a, match: ['a*']}, {name: b, scheduler:"
+        " {custom_lambda: '1 / (1 + step / 1000)'}}]\nscheduler: {warmup_steps: 100, T_0: 300}\n"
+    )
+    (found,) = [one for one in found_in(text) if one.code == "LRS132"]
+    assert found.key == "param_groups.b.scheduler.custom_lambda"
