@@ -37,7 +37,8 @@ def checkpoint_wins(plan: Plan) -> Iterator[Found]:
     """
     stored = _settings(plan, "in the checkpoint")
     for path, value in stored[:1]:
-        more = "" if len(stored) == 1 else f", and {len(stored) - 1} more are"
+        others = ", ".join(dict.fromkeys(str(one[-1]) for one, _ in stored[1:]))
+        more = f" (so are {others})" if others else ""
         yield (
             path,
             (

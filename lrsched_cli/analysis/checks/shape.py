@@ -171,6 +171,7 @@ def _other_rules_tell(plan: Plan) -> bool:
     return (
         any(track.position[2] != track.position_at(begin)[2] for track in tracks)
         or any(track.cycles.floor > track.cycles.peak for track in tracks)
+        or bool(plan.course.inverted)
         or any(warmup.steps >= begin for warmup in plan.course.warmups)
         or any(
             one.beyond != STAYS and one.until is None and one.start + one.value < plan.last_step

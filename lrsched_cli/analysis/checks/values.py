@@ -169,7 +169,8 @@ def no_learning_rate(plan: Plan) -> Iterator[Found]:
         message = f"the LR{plan.whose(group)} is {lr(value)} at update {plan.update(step):,}"
         if math.isfinite(lowest) and lowest < value:
             message += f" and falls to {lr(lowest)}{'' if plan.in_full else ' or below'}"
-        yield path, f"{message}; bound what makes it, such as max(0, …)"
+        mend = "bound what makes it, such as max(0, …)" if value < 0 else "look for what grows without end"
+        yield path, f"{message}; {mend}"
 
 
 def _curve_of(plan: Plan, group: int) -> Path:

@@ -44,13 +44,17 @@ def longer_than_the_run(plan: Plan) -> Iterator[Found]:
         if warmup.steps > plan.last_step:
             group = _group_of(plan, warmup)
             highest, reached = (plan.course.lrs(step)[group] for step in (warmup.steps, plan.last_step))
-            share = percent(reached / highest if highest else 0)
+            of_it = (
+                ""
+                if reached >= highest
+                else f", {percent(reached / highest)} of the {lr(highest)} that the warm-up leads to"
+            )
             yield (
                 warmup.path,
                 (
                     f"the warm-up{_whose(plan, warmup)} takes {count(warmup.steps)} steps, the run has"
-                    f" {updates(plan.updates)}: it ends at {lr(reached)}, {share} of the"
-                    f" {lr(highest)} that the warm-up leads to; a tenth of the run would be"
+                    f" {updates(plan.updates)}: it ends at {lr(reached)}"
+                    f"{of_it}; a tenth of the run would be"
                     f" {count(max(1, plan.last_step // 10))}"
                 ),
             )

@@ -322,8 +322,9 @@ def test_a_warmup_of_a_chain_that_is_only_known_by_stepping() -> None:
     )
     said = message("LRS051", text)
     lrs = dry_run(schedule_of(text), 500).lr[:, 0]
-    assert number(said, r"ends at (\S+),") == pytest.approx(lrs[399], rel=5e-3)
-    assert number(said, r"of the (\S+) that") == pytest.approx(lrs[500], rel=5e-3)
+    assert number(said, r"ends at (\S+);") == pytest.approx(lrs[399], rel=5e-3)
+    assert lrs[399] > lrs[500]  # the cosine falls faster by then
+    assert "leads to" not in said
 
 
 def test_milestones_of_a_part_that_it_never_gets_to() -> None:
