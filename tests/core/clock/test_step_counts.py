@@ -135,7 +135,18 @@ def test_no_multiplier_and_no_rate_of_a_library_counts_steps() -> None:
     assert {"T_0", "T_max", "milestones", "step_size", "total_iters", "total_steps", "patience"} <= counting
     assert {"num_warmup_steps", "num_training_steps", "anneal_epochs", "steps_per_epoch"} <= counting
     assert counting.isdisjoint(
-        {"T_mult", "num_cycles", "gamma", "power", "eta_min", "factor", "max_lr", "lr_end"}
+        {
+            "T_mult",
+            "num_cycles",
+            "epochs",
+            "lr_lambda",
+            "gamma",
+            "power",
+            "eta_min",
+            "factor",
+            "max_lr",
+            "lr_end",
+        }
     )
     assert counting.isdisjoint({"pct_start", "base_lr", "min_lr", "threshold", "swa_lr", "div_factor", "eps"})
 
@@ -150,6 +161,10 @@ def test_no_multiplier_and_no_rate_of_a_library_counts_steps() -> None:
         (
             "type: OneCycleLR, max_lr: 1.0, total_steps: 9, pct_start: 30%",
             's.yaml:3:71: scheduler.pct_start: must be a number (got "30%")',
+        ),
+        (
+            "type: OneCycleLR, max_lr: 1.0, epochs: 3ep, steps_per_epoch: 1ep",
+            's.yaml:3:52: scheduler.epochs: must be a whole number or null (got "3ep")',
         ),
         ("gamma: 5ep", 's.yaml:3:20: scheduler.gamma: must be a number above 0 (got "5ep")'),
         (
@@ -173,6 +188,14 @@ def test_arguments_of_ones_own_class_are_counted(monkeypatch: pytest.MonkeyPatch
     )
     schedule = loaded(f"{IMAGENET}scheduler: {{type: 'mine_counts:Mine', every: 30ep}}\n", trust=True)
     assert schedule.family.settings(schedule)["every"] == 4680
+
+
+def test_a_formula_is_no_count() -> None:
+    assert loaded(f"{IMAGENET}scheduler: {{type: LambdaLR, lr_lambda: '0xff'}}\n").written_counts.keys() == {
+        ("steps",)
+    }
+    (problem,) = problems(f"{IMAGENET}scheduler: {{type: LambdaLR, lr_lambda: 2pi}}\n")
+    assert "no count of steps" not in problem
 
 
 def test_a_groups_own_schedule_is_counted() -> None:
