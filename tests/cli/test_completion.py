@@ -85,3 +85,15 @@ def test_a_file_that_cannot_be_read_is_no_failure(monkeypatch: pytest.MonkeyPatc
         assert offered(monkeypatch, "plot", config, "--set", "scheduler.T_m")[0] == "scheduler.T_mult="
     Path("list.yaml").write_text("[1]\n")
     assert offered(monkeypatch, "plot", "list.yaml", "--set", "nothing") == []
+
+
+def test_what_is_said_of_a_key_keeps_its_apostrophes_and_stays_safe_for_a_shell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("_LRSCHED_COMPLETE", "complete_fish")
+    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", "lrsched plot --set scheduler.")
+    monkeypatch.setenv("_TYPER_COMPLETE_FISH_ACTION", "get-args")
+    said = run().out
+    assert "\tthe scheduler’s class\n" in said
+    assert "'" not in said
+    assert '"' not in said
