@@ -10,7 +10,7 @@ import typer
 from lrsched_cli.cli.options import AsJson, Config, Dark, Dpi, LogY, Look, Overrides, Size, Steps, Trust
 from lrsched_cli.cli.outputs import target, write_picture
 from lrsched_cli.cli.run import load, load_again, stepped
-from lrsched_cli.cli.streams import json_or
+from lrsched_cli.cli.streams import json_or, result_width
 from lrsched_cli.report.picture_file import SUFFIXES
 
 if TYPE_CHECKING:
@@ -92,12 +92,12 @@ def _print_change(now: Schedule, new: Schedule, picture: Path, look: Look, *, as
     from lrsched_cli.analysis.ledger import ledger  # noqa: PLC0415 - heavy, as below
     from lrsched_cli.analysis.plan_change import plan_change, plan_label  # noqa: PLC0415
     from lrsched_cli.report.clock_figure import Plan, change_caption, draw_change  # noqa: PLC0415
-    from lrsched_cli.report.clock_tables import rules_table  # noqa: PLC0415
+    from lrsched_cli.report.clock_tables import rules_parts  # noqa: PLC0415
 
     change = plan_change(now, new, lambda schedule: stepped(schedule, None))
     ledgers = {
         "now": ledger(now, change.now),
-        "new": ledger(new, next(iter(change.by_rule.values()))),
+        "new": ledger(new, change.new),
     }
     before, after = (Plan(one, one.clock, plan_label(one)) for one in (now, new))
     caption = change_caption(before, after, __version__)
@@ -112,14 +112,14 @@ def _print_change(now: Schedule, new: Schedule, picture: Path, look: Look, *, as
         },
         parts=[]
         if as_json
-        else [*_ledger_parts(ledgers), "", "LRs by each batch rule", rules_table(change), "", *written],
+        else [*_ledger_parts(ledgers), *rules_parts(change, result_width()), "", *written],
     )
 
 
 def _ledger_parts(ledgers: Mapping[str, Ledger]) -> list[RenderableType]:
     from lrsched_cli.report.clock_tables import ledger_parts  # noqa: PLC0415 - imports rich
 
-    return ledger_parts(ledgers)
+    return ledger_parts(ledgers, result_width())
 
 
 def _document(found: Ledger) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def test_the_end_of_a_phase_and_any_other_count_of_the_same_amount_are_one_updat
     assume(all(epoch_of(size, plan, loading).updates for plan in several))
     line, until = Timeline(size, loading), 0
     amounts = [Quantity(wanted + number * Fraction(3, 7), unit, "") for number in range(len(several) - 1)]
-    ends = []
+    ends: list[int] = []
     for plan, amount in zip(several, amounts, strict=False):
         line.begin(plan)
         until = Clock(line).count(amount)
