@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ from lrsched_cli.cli.options import AsJson, Config, Dark, Dpi, LogY, Look, Overr
 from lrsched_cli.cli.outputs import target, write_picture
 from lrsched_cli.cli.run import load, load_again, stepped
 from lrsched_cli.cli.streams import json_or, result_width
+from lrsched_cli.errors import ScheduleFileError
 from lrsched_cli.report.picture_file import SUFFIXES
 
 if TYPE_CHECKING:
@@ -84,7 +86,18 @@ def _changed(now: Schedule, overrides: Sequence[str], changes: Mapping[str, int]
         return new
     from lrsched_cli.analysis.plan_change import plan_override  # noqa: PLC0415 - imports numpy
 
-    return load_again(now, [*overrides, plan_override(new, changes)])
+    try:
+        return load_again(now, [*overrides, plan_override(new, changes)])
+    except ScheduleFileError as error:  # in the words of the options that were given
+        from lrsched_cli.core.sources import override_number  # noqa: PLC0415 - not for --help
+
+        place = len(now.origin.overrides if now.origin is not None else ()) + len(overrides) + 1
+        options = ", ".join(f"--{key.replace('_', '-')}" for key in changes)
+        problems = [
+            replace(one, file=options, line=0, column=0) if override_number(one.file) == place else one
+            for one in error.problems
+        ]
+        raise ScheduleFileError(problems, error.hint) from None
 
 
 def _print_change(now: Schedule, new: Schedule, picture: Path, look: Look, *, as_json: bool) -> None:

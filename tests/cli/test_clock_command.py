@@ -200,6 +200,10 @@ def test_the_picture_goes_where_it_is_wanted() -> None:
         ),
         (["no-warmup", "--accumulate", "2"], "lrsched: --accumulate: no-warmup has no batch_size to change"),
         (["small.yaml", "--devices", "6", "--size", "6"], "lrsched: --size must be WIDTHxHEIGHT in inches"),
+        (
+            ["small.yaml", "--set", "steps.drop_last=true", "--devices", "1000000000000"],
+            "--devices: batch_size.0: an epoch of 100 samples has no update of 8,000,000,000,000",
+        ),
         (["small.yaml", "--set", "steps.epochs=2epochs"], "--set:1:14: steps.epochs: is no count of steps"),
     ],
 )

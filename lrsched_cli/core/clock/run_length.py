@@ -84,12 +84,17 @@ class RunLength(Section):
         return Loading(self.drop_last, self.sampler_drop_last, self.partial_accumulation == "update")
 
 
+def length_key(stated: Quantity) -> str | None:
+    """Under which key of the mapping an amount stands; None for a share of the run itself."""
+    return next((key for key, unit in _UNITS.items() if unit == stated.unit), None)
+
+
 def run_length(stated: Quantity) -> RunLength:
     """The mapping that a text stands for.
 
     Raises ValueError for a share of the run itself.
     """
-    key = next((key for key, unit in _UNITS.items() if unit == stated.unit), None)
+    key = length_key(stated)
     if key is None:
         raise ValueError(f"must say how long the run is, which {stated.text} of it does not")
     return RunLength(**{key: stated.text})

@@ -48,6 +48,8 @@ def quantity(text: str) -> Quantity | None:
     stripped = text.strip()
     if len(stripped) > LONGEST or not _LIKE_ONE.fullmatch(stripped):
         return None
+    if stripped.startswith(".") and stripped[1].isdigit():
+        raise ValueError(f"lacks the digit before the point; write 0{stripped}")
     found = _WRITTEN.fullmatch(stripped)
     if found is None or (found[2] and found[3] not in _WITH_PREFIX):
         raise ValueError(f"is no count of steps; {_HOW} (got {stripped})")
