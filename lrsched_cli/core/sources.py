@@ -19,7 +19,7 @@ from lrsched_cli.core.yaml_tree import Node, Position
 from lrsched_cli.errors import Problem, ScheduleFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 MAX_EXTENDS = 16
 
@@ -173,7 +173,9 @@ def _mix_lengths(base: Node, root: Node) -> None:
         root.value["steps"] = own = _as_mapping(own) or own
     if not isinstance(own.value, dict):
         return
-    replaced = LENGTHS if _states(own, LENGTHS) else ()
+    replaced = (
+        LENGTHS if any(one.value is not None for key, one in own.value.items() if key in LENGTHS) else ()
+    )
     kept = {key: node for key, node in inherited.value.items() if key not in replaced}
     base.value["steps"] = replace(inherited, value=kept)
 
@@ -188,12 +190,6 @@ def _as_mapping(steps: Node | None) -> Node | None:
             found = quantity(steps.value)
             key = length_key(found) if found is not None else None
     return Node({key: steps}, steps.position) if key is not None else None
-
-
-def _states(section: Node | None, keys: Iterable[str]) -> bool:
-    return (
-        section is not None and isinstance(section.value, dict) and not section.value.keys().isdisjoint(keys)
-    )
 
 
 def _type(section: Node) -> str | None:
@@ -254,7 +250,8 @@ def _as_length(root: Node, path: str, value: Node) -> tuple[str, Node]:
         ((key, value),) = new.value.items()
         path = f"steps.{key}"
     if path.startswith("steps.") and mapping is not None:
-        replaced = LENGTHS if path.removeprefix("steps.") in LENGTHS else ()
+        states_one = path.removeprefix("steps.") in LENGTHS and value.value is not None
+        replaced = LENGTHS if states_one else ()
         kept = {key: node for key, node in mapping.value.items() if key not in replaced}
         root.value["steps"] = replace(mapping, value=kept)
     return path, value

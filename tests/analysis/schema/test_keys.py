@@ -70,6 +70,17 @@ def test_without_a_file_they_are_those_of_a_schedule_that_states_none() -> None:
     assert {"optimizer.betas", "scheduler.T_0"} <= found.keys()
 
 
+def test_every_setting_of_a_file_in_other_units_can_be_set_to_what_it_is() -> None:
+    found = settings(
+        "steps: {epochs: 9, dataset_size: 1000, tokens_per_sample: 3}\n"
+        "batch_size: {per_device: 4, devices: 2}\nscheduler: {warmup_steps: 1ep, T_0: 20%}\n"
+    )
+    assert found["scheduler.T_0"].values == ("20%",)
+    for one in found.values():
+        if len(one.values) == 1 and one.key != "param_groups":
+            load_schedule("s.yaml", overrides=[f"{one.key}={one.values[0]}"])
+
+
 def test_a_length_in_other_units_has_its_keys() -> None:
     found = settings("{steps: {epochs: 9, dataset_size: 100}, batch_size: 8}\n")
     assert {"steps.epochs", "steps.dataset_size", "steps.drop_last"} <= found.keys()
