@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from lrsched_cli.core.clock.timeline import Tally, epoch_of
 
 if TYPE_CHECKING:
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
     from lrsched_cli.core.clock.run_length import RunLength
     from lrsched_cli.core.clock.timeline import DevicePlan
     from lrsched_cli.core.config import Schedule
+
+
+_JUMP = 4.0
+"""A jump is so many times as large as the changes on both sides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,7 @@ def ledger(schedule: Schedule, trace: Trace) -> Ledger:
         counts=tuple(
             Count(schedule.key_of(path), one.text, one.value, one.exact)
             for path, one in schedule.written_counts.items()
+            if path != ("steps",) or one.value == trace.steps  # another number was asked for
         ),
         turns=tuple(Turn(what, groups, clock.at(row)) for row, what, groups in _turns(trace)),
     )
@@ -100,13 +107,22 @@ def _turns(trace: Trace) -> Iterator[tuple[int, str, tuple[str, ...]]]:
     """The row, what happens there, and the names of the groups to which it happens, unless to all."""
     found: dict[tuple[int, str], list[str]] = {}
     for group, name in enumerate(trace.groups):
-        if trace.warmup_end(group):
+        if 0 < trace.warmup_end(group) < trace.steps:  # else the run ends in it
             found.setdefault((trace.warmup_end(group), "warm-up ends"), []).append(name)
         for number, row in enumerate(trace.restarts(group).tolist(), start=trace.first_cycle(group) + 1):
             found.setdefault((row, f"restart {number}"), []).append(name)
-    named = {row for row, _ in found}
-    for row in trace.turning_points():
-        if row not in named:
+    named = {row for row, _ in found} | {trace.steps}
+    rows = set(trace.turning_points())
+    for row in rows - named:
+        if row + trace.updates_per_step not in rows | {trace.steps} or not _is_before_a_jump(trace, row):
             found[row, "turn"] = list(trace.groups)
     for (row, what), names in sorted(found.items()):
         yield row, what, () if len(names) == len(trace.groups) else tuple(names)
+
+
+def _is_before_a_jump(trace: Trace, row: int) -> bool:
+    """Whether some LR jumps with the next scheduler step: where that step is the turn, this row is none."""
+    every = trace.updates_per_step
+    rows = [max(row - every, 0), row, row + every, min(row + 2 * every, trace.steps)]
+    before, jump, after = np.abs(np.diff(trace.lr[rows], axis=0))
+    return bool((jump > _JUMP * np.maximum(before, after)).any())

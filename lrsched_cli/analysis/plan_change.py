@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from lrsched_cli.core.config import Schedule
 
 RULES = ("linear", "sqrt", "blend")
+NEW = "new"
 
 
 @dataclass(frozen=True, slots=True)
 class GroupUnderRule:
-    """A param group's LRs now, as the file has them, and under the new plan by a rule."""
+    """A param group's LRs under the present plan and under the new one, both by the same rule."""
 
     group: str
     peak_now: LRAt
@@ -41,6 +42,8 @@ class RuleChange:
 
     rule: str
     is_the_files: bool
+    """By which the file's scheduler goes, and with the changes."""
+    is_the_changed_ones: bool
     factor_now: float
     """The rule's factor for the full batch of the present plan, and of the new one."""
     factor_new: float
@@ -49,11 +52,19 @@ class RuleChange:
 
 @dataclass(frozen=True, eq=False)
 class PlanChange:
-    """The dry run as the file has it, those of the new plan by rule, and the rules in numbers."""
+    """The dry run as the file has it, those of the new plan by rule, and the rules in numbers.
+
+    Without a batch size no rule applies: the new run stands alone in ``by_rule``, under ``NEW``.
+    """
 
     now: Trace
     by_rule: Mapping[str, Trace]
     rules: tuple[RuleChange, ...]
+
+    @property
+    def new(self) -> Trace:
+        """A run under the new plan; its length is the same by every rule."""
+        return next(iter(self.by_rule.values()))
 
 
 def plan_override(schedule: Schedule, changes: Mapping[str, int]) -> str:
@@ -94,37 +105,57 @@ def _until(schedule: Schedule, index: int) -> int | str | None:
 
 
 def plan_change(now: Schedule, new: Schedule, step: Callable[[Schedule], Trace] = dry_run) -> PlanChange:
-    """Step the schedule as it is, and under the new plan by each of the three rules.
+    """Step the schedule as it is, and under both plans by each of the three rules.
 
     This package's scheduler runs with ``batch_size_mode`` set to the rule. Another library's knows of no
     batch size: all its LRs are multiplied by the rule's factor, for the new full batch over the present one.
 
-    Raises what ``dry_run`` raises, and UsageError where either has no batch size.
+    Raises what ``dry_run`` raises.
     """
-    before, after = (_full_batch(one) for one in (now, new))
-    base = now.family.setting((now, None), "base_batch_size") or before
-    files_rule = now.family.setting((now, None), "batch_size_mode")
-    present = step(now)
+    runs = {schedule.fingerprint: step(schedule) for schedule in (now, new)}
+    present = runs[now.fingerprint]
+    if not (now.batch_size and new.batch_size):
+        return PlanChange(present, {NEW: runs[new.fingerprint]}, ())
+    of_now, of_new = _rule_of(now), _rule_of(new)
     by_rule, rules = {}, []
-    unscaled: Trace | None = None
     for rule in RULES:
-        factor_now, factor_new = (float(batch_factor(size, base, rule)) for size in (before, after))
-        scheduled = new.family.with_batch_rule(new, rule)
-        if scheduled is not None:
-            trace = step(scheduled)
-        else:
-            unscaled = unscaled or step(new)
-            trace = replace(unscaled, lr=unscaled.lr * factor_new)
-        by_rule[rule] = trace
-        groups = tuple(map(_group, summarize(present), summarize(trace)))
-        rules.append(RuleChange(rule, rule == files_rule, factor_now, factor_new, groups))
+        factors = _factors(now, new, rule)
+        before, by_rule[rule] = (
+            _by_rule(schedule, rule, factor, runs, step)
+            for schedule, factor in zip((now, new), factors, strict=True)
+        )
+        groups = tuple(map(_group, summarize(before), summarize(by_rule[rule])))
+        rules.append(RuleChange(rule, rule == of_now, rule == of_new, *factors, groups))
     return PlanChange(present, by_rule, tuple(rules))
+
+
+def _rule_of(schedule: Schedule) -> str | None:
+    rule: str | None = schedule.family.setting((schedule, None), "batch_size_mode")
+    return rule
+
+
+def _factors(now: Schedule, new: Schedule, rule: str) -> tuple[float, float]:
+    """The rule's factor for the full batch of each: over its base, else over the present full batch."""
+    before, after = _full_batch(now), _full_batch(new)
+    bases = [one.family.setting((one, None), "base_batch_size") or before for one in (now, new)]
+    return float(batch_factor(before, bases[0], rule)), float(batch_factor(after, bases[1], rule))
+
+
+def _by_rule(
+    schedule: Schedule, rule: str, factor: float, runs: dict[str, Trace], step: Callable[[Schedule], Trace]
+) -> Trace:
+    """The run by a rule; ``runs`` are those that have been made, by their settings, and it joins them."""
+    scheduled = schedule.family.with_batch_rule(schedule, rule)
+    if scheduled is None:
+        plain = runs[schedule.fingerprint]
+        return replace(plain, lr=plain.lr * factor)
+    if scheduled.fingerprint not in runs:
+        runs[scheduled.fingerprint] = step(scheduled)
+    return runs[scheduled.fingerprint]
 
 
 def _full_batch(schedule: Schedule) -> int:
     """The largest batch of the plan: where it grows, the one that it grows to."""
-    if not schedule.batch_size:
-        raise UsageError(f"{schedule.name} has no batch_size, so that no batch rule can follow it")
     return max(phase.effective_size for phase in schedule.batch_size)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,8 @@ import typer
 from lrsched_cli.cli.options import AsJson, Config, Dark, Dpi, LogY, Look, Overrides, Size, Steps, Trust
 from lrsched_cli.cli.outputs import target, write_picture
 from lrsched_cli.cli.run import load, load_again, stepped
-from lrsched_cli.cli.streams import json_or
+from lrsched_cli.cli.streams import json_or, result_width
+from lrsched_cli.errors import ScheduleFileError
 from lrsched_cli.report.picture_file import SUFFIXES
 
 if TYPE_CHECKING:
@@ -84,7 +86,18 @@ def _changed(now: Schedule, overrides: Sequence[str], changes: Mapping[str, int]
         return new
     from lrsched_cli.analysis.plan_change import plan_override  # noqa: PLC0415 - imports numpy
 
-    return load_again(now, [*overrides, plan_override(new, changes)])
+    try:
+        return load_again(now, [*overrides, plan_override(new, changes)])
+    except ScheduleFileError as error:  # in the words of the options that were given
+        from lrsched_cli.core.sources import override_number  # noqa: PLC0415 - not for --help
+
+        place = len(now.origin.overrides if now.origin is not None else ()) + len(overrides) + 1
+        options = ", ".join(f"--{key.replace('_', '-')}" for key in changes)
+        problems = [
+            replace(one, file=options, line=0, column=0) if override_number(one.file) == place else one
+            for one in error.problems
+        ]
+        raise ScheduleFileError(problems, error.hint) from None
 
 
 def _print_change(now: Schedule, new: Schedule, picture: Path, look: Look, *, as_json: bool) -> None:
@@ -92,12 +105,12 @@ def _print_change(now: Schedule, new: Schedule, picture: Path, look: Look, *, as
     from lrsched_cli.analysis.ledger import ledger  # noqa: PLC0415 - heavy, as below
     from lrsched_cli.analysis.plan_change import plan_change, plan_label  # noqa: PLC0415
     from lrsched_cli.report.clock_figure import Plan, change_caption, draw_change  # noqa: PLC0415
-    from lrsched_cli.report.clock_tables import rules_table  # noqa: PLC0415
+    from lrsched_cli.report.clock_tables import rules_parts  # noqa: PLC0415
 
     change = plan_change(now, new, lambda schedule: stepped(schedule, None))
     ledgers = {
         "now": ledger(now, change.now),
-        "new": ledger(new, next(iter(change.by_rule.values()))),
+        "new": ledger(new, change.new),
     }
     before, after = (Plan(one, one.clock, plan_label(one)) for one in (now, new))
     caption = change_caption(before, after, __version__)
@@ -112,14 +125,14 @@ def _print_change(now: Schedule, new: Schedule, picture: Path, look: Look, *, as
         },
         parts=[]
         if as_json
-        else [*_ledger_parts(ledgers), "", "LRs by each batch rule", rules_table(change), "", *written],
+        else [*_ledger_parts(ledgers), *rules_parts(change, result_width()), "", *written],
     )
 
 
 def _ledger_parts(ledgers: Mapping[str, Ledger]) -> list[RenderableType]:
     from lrsched_cli.report.clock_tables import ledger_parts  # noqa: PLC0415 - imports rich
 
-    return ledger_parts(ledgers)
+    return ledger_parts(ledgers, result_width())
 
 
 def _document(found: Ledger) -> dict[str, Any]:

@@ -93,7 +93,9 @@ def _settings(context: typer.Context) -> list[Setting]:
 
 def _short(description: str) -> str:
     """A word on a setting, without what a shell or Rich could take for its own."""
-    plain = " ".join(re.sub(r"[^\w .,;/+*<>=-]", " ", description).split())
+    apostrophe = "’" if "utf" in (sys.stdout.encoding or "").lower() else ""  # one that quotes nothing
+    worded = re.sub(r"(?<=\w)'(?=\w)", apostrophe, description)
+    plain = " ".join(re.sub(r"[^\w .,;/+*<>=’-]", " ", worded).split())
     return plain if len(plain) <= _SHORT else plain[: _SHORT - 3].rstrip() + "..."
 
 

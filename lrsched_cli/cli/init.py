@@ -59,6 +59,8 @@ def init(
     files: dict[Path, bytes | Iterable[str]] = {file: [starter_text(file.stem, preset, FILE_NAME)]}
     if os.path.lexists(file) and not force:
         raise UsageError(f"{relative(file)}: exists already; --force writes over it")
+    if file.exists() and not file.is_file():
+        raise UsageError(f"{relative(file)}: is no regular file, and stays")
     beside, text = file.with_name(FILE_NAME), schema_text()
     if not os.path.lexists(beside):
         files[beside] = [text]

@@ -33,15 +33,19 @@ OWN_SCHEDULER = "LRScheduler"
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _OF_WINDOWS = re.compile(r"(con|prn|aux|nul|(com|lpt)\d)(\..*)?|.*\.", re.IGNORECASE)
 """Devices, whatever follows the dot, and names that lose their end."""
+_DEVICES = ("con", "prn", "aux", "nul", "com[0-9]", "lpt[0-9]")
+# A schema's pattern knows of no case that does not matter.
+_ANY_CASE = "|".join(re.sub("[a-z]", lambda one: f"[{one[0].upper()}{one[0]}]", name) for name in _DEVICES)
+_IN_WINDOWS = rf"(?:{_ANY_CASE})(?:\.|$)|.*\.$"
 
 
 def is_file_name(value: str) -> bool:
-    """Whether a text can be a schedule's name, which names the output files."""
-    return _FILE_NAME.fullmatch(value) is not None
+    """Whether a text can be a schedule's name, which names the output files, on every system."""
+    return _FILE_NAME.fullmatch(value) is not None and _OF_WINDOWS.fullmatch(value) is None
 
 
 def _file_name(value: str) -> str:
-    if not is_file_name(value):
+    if _FILE_NAME.fullmatch(value) is None:
         raise ValueError(
             "names the output files: letters, digits, '.', '_' and '-', not starting with '.' or '-', "
             f"100 at most (got {shown(value)})"
@@ -61,7 +65,7 @@ Text = Annotated[str, Field(strict=True)]
 FileName = Annotated[
     Text,
     BeforeValidator(lambda value: _file_name(value) if isinstance(value, str) else value),
-    WithJsonSchema({"type": "string", "pattern": f"^{_FILE_NAME.pattern}$"}),
+    WithJsonSchema({"type": "string", "pattern": f"^(?!{_IN_WINDOWS}){_FILE_NAME.pattern}$"}),
 ]
 Label = Annotated[
     Text,

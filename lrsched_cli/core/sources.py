@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lrsched_cli.core.clock.run_length import LENGTHS
+from lrsched_cli.core.clock.run_length import LENGTHS, length_key
+from lrsched_cli.core.clock.units import quantity
 from lrsched_cli.core.files.regular_file import read_at_most
 from lrsched_cli.core.messages import did_you_mean, shown
 from lrsched_cli.core.shipped import shipped_names, shipped_path
@@ -17,7 +19,7 @@ from lrsched_cli.core.yaml_tree import Node, Position
 from lrsched_cli.errors import Problem, ScheduleFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 MAX_EXTENDS = 16
 
@@ -151,10 +153,7 @@ def _without_what_cannot_be_mixed(base: Node, root: Node) -> Node:
     base.value.pop("name", None)
     if "batch_size" in root.value:
         base.value.pop("batch_size", None)
-    length, inherited = root.value.get("steps"), base.value.get("steps")
-    if _states(length, LENGTHS) and _states(inherited, LENGTHS):
-        kept = {key: node for key, node in inherited.value.items() if key not in LENGTHS}
-        base.value["steps"] = replace(inherited, value=kept)
+    _mix_lengths(base, root)
     for section, shared in (("optimizer", {"lr"}), ("scheduler", set[str]())):
         own, inherited = root.value.get(section), base.value.get(section)
         if own is not None and inherited is not None and _type(own) not in {None, _type(inherited)}:
@@ -164,10 +163,33 @@ def _without_what_cannot_be_mixed(base: Node, root: Node) -> Node:
     return base
 
 
-def _states(section: Node | None, keys: Iterable[str]) -> bool:
-    return (
-        section is not None and isinstance(section.value, dict) and not section.value.keys().isdisjoint(keys)
+def _mix_lengths(base: Node, root: Node) -> None:
+    """Make ready for merging: a new length takes the old one's place, and what is said of the data stays."""
+    own, stated = root.value.get("steps"), base.value.get("steps")
+    inherited = _as_mapping(stated)
+    if own is None or inherited is None:
+        return
+    if isinstance(own.value, str) and _is_mapping(stated):
+        root.value["steps"] = own = _as_mapping(own) or own
+    if not isinstance(own.value, dict):
+        return
+    replaced = (
+        LENGTHS if any(one.value is not None for key, one in own.value.items() if key in LENGTHS) else ()
     )
+    kept = {key: node for key, node in inherited.value.items() if key not in replaced}
+    base.value["steps"] = replace(inherited, value=kept)
+
+
+def _as_mapping(steps: Node | None) -> Node | None:
+    """``steps`` as a mapping, what is written shortly too: ``90ep``, ``500``; None for anything else."""
+    if steps is None or isinstance(steps.value, dict):
+        return steps
+    key = "updates" if isinstance(steps.value, int) and not isinstance(steps.value, bool) else None
+    if isinstance(steps.value, str):
+        with suppress(ValueError):  # which is told of where counts are read
+            found = quantity(steps.value)
+            key = length_key(found) if found is not None else None
+    return Node({key: steps}, steps.position) if key is not None else None
 
 
 def _type(section: Node) -> str | None:
@@ -215,8 +237,28 @@ def _override(root: Node, text: str, number: int) -> list[Problem]:
         return [_of_override(problem, key.strip(), text) for problem in problems]
     if value.value is None:
         value.position = Position(label, 1, len(key) + 2)
-    problem = _place(root, key.strip(), value, start)
+    path, value = _as_length(root, key.strip(), value)
+    problem = _place(root, path, value, start)
     return [problem] if problem else []
+
+
+def _as_length(root: Node, path: str, value: Node) -> tuple[str, Node]:
+    """Where a length goes that is laid over another one, which it replaces alone."""
+    stated = root.value.get("steps")
+    mapping, new = _as_mapping(stated), _as_mapping(value)
+    if path == "steps" and isinstance(value.value, str) and new is not None and _is_mapping(stated):
+        ((key, value),) = new.value.items()
+        path = f"steps.{key}"
+    if path.startswith("steps.") and mapping is not None:
+        states_one = path.removeprefix("steps.") in LENGTHS and value.value is not None
+        replaced = LENGTHS if states_one else ()
+        kept = {key: node for key, node in mapping.value.items() if key not in replaced}
+        root.value["steps"] = replace(mapping, value=kept)
+    return path, value
+
+
+def _is_mapping(node: Node | None) -> bool:
+    return node is not None and isinstance(node.value, dict)
 
 
 def _of_override(problem: Problem, key: str, text: str) -> Problem:

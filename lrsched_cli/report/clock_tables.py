@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from io import StringIO
+from math import isnan
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Column, Table
 from rich.text import Text
 
 from lrsched_cli.core.numbers_text import lr_text, whole_text
 from lrsched_cli.report.tables import plain_table
+from lrsched_cli.report.text import UNLIMITED_WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from fractions import Fraction
 
     from rich.console import RenderableType
-    from rich.table import Table
 
     from lrsched_cli.analysis.ledger import Count, Ledger, PhaseCount, Turn
-    from lrsched_cli.analysis.plan_change import PlanChange
+    from lrsched_cli.analysis.plan_change import PlanChange, RuleChange
     from lrsched_cli.core.clock.clock import Moment
 
     Ledgers = Mapping[str, Ledger]
@@ -25,10 +30,14 @@ if TYPE_CHECKING:
 
 MAX_TURNS = 20
 _NONE = "-"
+_FOLDED = ("group", "turn", "setting")
+_NARROWEST, _GAP = 12, 2  # letters: of a column of words, and between columns
+_LONGEST_NAMES = 32
+_MARKS = {"*": "the file's rule", "†": "the rule with the changes"}
 
 
-def ledger_parts(ledgers: Ledgers) -> list[RenderableType]:
-    """All tables of the ledger, each under its heading."""
+def ledger_parts(ledgers: Ledgers, width: int = UNLIMITED_WIDTH) -> list[RenderableType]:
+    """All tables of the ledger, each under its heading, for a terminal of so many columns."""
     parts: list[RenderableType] = []
     if any(one.phases for one in ledgers.values()):
         parts += ["The batch plan", plan_table(ledgers), ""]
@@ -37,7 +46,55 @@ def ledger_parts(ledgers: Ledgers) -> list[RenderableType]:
     parts += ["In all", total_table(ledgers), ""]
     if any(one.counts for one in ledgers.values()):
         parts += ["Counts in other units", counts_table(ledgers), ""]
-    return [*parts, "Where the schedule turns", turns_table(ledgers)]
+    return [whole(one, width) for one in (*parts, "Where the schedule turns", turns_table(ledgers))]
+
+
+def rules_parts(change: PlanChange, width: int = UNLIMITED_WIDTH) -> list[RenderableType]:
+    """The LRs by each batch rule and whose rule it is; nothing where no rule applies."""
+    if not change.rules:
+        return []
+    marks = [
+        f"{mark} {words}"
+        for mark, words in _MARKS.items()
+        if any(mark in _marks(one) for one in change.rules)
+    ]
+    notes = [Text(" · ".join(marks))] if marks else []
+    return ["", "LRs by each batch rule", whole(rules_table(change), width), *notes]
+
+
+def whole(part: RenderableType, width: int) -> RenderableType:
+    """A table of which no column is lost and no number cut: words fold, and else lines run over the width."""
+    if not isinstance(part, Table):
+        return part
+    over = -width - _GAP
+    for column in part.columns:
+        column.width = max(_cells(column), cell_len(str(column.header)))
+        over += column.width + _GAP
+    # The headings of numbers fold first, and words only where that is not enough.
+    for column in sorted(part.columns, key=lambda one: str(one.header) in _FOLDED):
+        natural = column.width or 0
+        column.width = max(_least(column), natural - max(over, 0))
+        column.overflow, column.no_wrap = "fold", False
+        over -= natural - column.width
+    return part if over <= 0 else _as_text(part, width + over)
+
+
+def _cells(column: Column) -> int:
+    return max((cell_len(str(cell)) for cell in column.cells), default=0)
+
+
+def _least(column: Column) -> int:
+    """How narrow a column can be: numbers stay whole, and words of a heading."""
+    if str(column.header) in _FOLDED:
+        return min(max(_cells(column), cell_len(str(column.header))), _NARROWEST)
+    return max(_cells(column), *map(cell_len, str(column.header).split() or [""]))
+
+
+def _as_text(table: Table, width: int) -> str:
+    """A table that is too wide, as text, of which a terminal cuts nothing."""
+    console = Console(file=StringIO(), width=width, color_system=None, emoji=False)
+    text = "".join(segment.text for segment in console.render(table))
+    return "\n".join(line.rstrip() for line in text.splitlines())
 
 
 def plan_table(ledgers: Ledgers) -> Table:
@@ -128,15 +185,20 @@ def turns_table(ledgers: Ledgers) -> Table:
         for place, turn in enumerate(shown):
             if left_out and place == MAX_TURNS // 2:
                 table.add_row(*_label(ledgers, "", first=True), f"… {left_out} more")
-            who = f" ({', '.join(turn.groups)})" if turn.groups else ""
-            name = Text(turn.what + who)
+            name = Text(turn.what + _of_groups(turn.groups))
             table.add_row(*_label(ledgers, label, first=place == 0), name, *_moment(turn.at, units))
         table.add_row(*_label(ledgers, label, first=not shown), "the end", *_moment(one.end, units))
     return table
 
 
+def _of_groups(groups: Sequence[str]) -> str:
+    """Which groups, in brackets; how many, where they are no few words."""
+    names = ", ".join(groups)
+    return f" ({names if len(names) <= _LONGEST_NAMES else f'{len(groups)} groups'})" if groups else ""
+
+
 def rules_table(change: PlanChange) -> Table:
-    """Each param group's LRs under the new plan, by each batch rule, beside those of the file."""
+    """Each param group's LRs under both plans, a batch rule in each row."""
     table = plain_table(
         *("group", "rule", "factor now", "factor new", "peak now", "peak new", "new / now", "final new")
     )
@@ -145,11 +207,11 @@ def rules_table(change: PlanChange) -> Table:
             found = one.groups[index]
             table.add_row(
                 Text(group if place == 0 else ""),
-                one.rule + (" (the file's)" if one.is_the_files else ""),
-                *(f"{factor:.4g}" for factor in (one.factor_now, one.factor_new)),
+                one.rule + _marks(one),
+                *map(lr_text, (one.factor_now, one.factor_new)),
                 lr_text(found.peak_now.lr),
                 lr_text(found.peak_new.lr),
-                f"{found.ratio:.4g}",
+                _NONE if isnan(found.ratio) else lr_text(found.ratio),
                 lr_text(found.final_new.lr),
             )
     return table
@@ -178,6 +240,12 @@ _TALLIED = {
     "read for no update": "unused_samples",
 }
 _ROUNDED = {"up": " (rounded up)", "down": " (rounded down)", "nearest": " (the nearest)", "exact": ""}
+
+
+def _marks(rule: RuleChange) -> str:
+    """``*`` for the file's rule, ``†`` for another one that it is changed to."""
+    changed = rule.is_the_changed_ones and not rule.is_the_files
+    return "*" * rule.is_the_files + "†" * changed
 
 
 def _tallied(ledger: Ledger, key: str) -> int | None:

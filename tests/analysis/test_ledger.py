@@ -5,6 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+import pytest
+
 from lrsched_cli.analysis.ledger import Count, Ledger, PhaseCount, ledger
 from lrsched_cli.analysis.trace import dry_run
 from lrsched_cli.core.clock.clock import Moment
@@ -72,8 +74,41 @@ def test_a_librarys_scheduler_turns_where_its_lrs_do() -> None:
         "steps: {epochs: 6, dataset_size: 64}\nbatch_size: 8\noptimizer: {type: SGD, lr: 1.0}\n"
         "scheduler: {type: MultiStepLR, milestones: [2ep, 4ep]}\n"
     )
-    turns = counted(text).turns
-    assert {16, 32} <= {one.at.update for one in turns if one.what == "turn"}
+    assert [(one.what, one.at.update) for one in counted(text).turns] == [("turn", 16), ("turn", 32)]
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "turns"),
+    [
+        ("type: StepLR, step_size: 2ep, gamma: 0.5", [("turn", 16), ("turn", 32)]),
+        (
+            "type: CosineAnnealingWarmRestarts, T_0: 2ep",
+            [("restart 1", 16), ("restart 2", 32), ("restart 3", 48)],
+        ),
+        ("type: LinearLR, start_factor: 0.1, total_iters: 2ep", [("warm-up ends", 16)]),
+        ("type: PolynomialLR, total_iters: 4ep", [("turn", 32)]),
+        ("type: ConstantLR, factor: 0.5, total_iters: 9", [("warm-up ends", 9)]),
+    ],
+)
+def test_the_row_before_a_jump_is_no_turn(scheduler: str, turns: list[tuple[str, int]]) -> None:
+    text = (
+        "steps: {epochs: 6, dataset_size: 64}\nbatch_size: 8\noptimizer: {type: SGD, lr: 1.0}\n"
+        f"scheduler: {{{scheduler}}}\n"
+    )
+    assert [(one.what, one.at.update) for one in counted(text).turns] == turns
+    by_epoch = f"step_every: epoch\n{text}"
+    if scheduler.startswith("type: StepLR"):
+        assert [(one.what, one.at.update) for one in counted(by_epoch).turns] == turns
+
+
+def test_a_warm_up_that_the_run_ends_in_does_not_end() -> None:
+    assert counted(SMALL, steps=4).turns == ()
+    rising = "steps: 9\nscheduler: {type: LinearLR, start_factor: 0.1, total_iters: 20}\n"
+    assert counted(rising).turns == ()
+
+
+def test_the_files_length_is_not_that_of_another_run() -> None:
+    assert "steps" not in {one.key for one in counted(SMALL, steps=7).counts}
 
 
 def test_a_growing_batch_is_counted_phase_by_phase() -> None:

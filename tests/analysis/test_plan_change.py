@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +12,9 @@ from lrsched_cli.analysis.plan_change import RULES, plan_change, plan_label, pla
 from lrsched_cli.analysis.trace import dry_run
 from lrsched_cli.core.config import Schedule, load_schedule
 from lrsched_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from lrsched_cli.analysis.trace import Trace
 
 EIGHT = """\
 steps: {epochs: 3, dataset_size: 6400}
@@ -105,10 +109,43 @@ def test_a_plan_without_parts_cannot_be_changed(plan: str, words: str) -> None:
         plan_override(loaded(f"steps: 10\n{plan}"), {"devices": 2})
 
 
-def test_without_a_batch_size_there_is_no_rule() -> None:
-    schedule = loaded("steps: 10\n")
-    with pytest.raises(UsageError, match="s has no batch_size, so that no batch rule can follow it"):
-        plan_change(schedule, schedule)
+@pytest.mark.parametrize("batch", ["", "batch_size: 8\n"])
+def test_without_a_batch_size_no_rule_applies_and_the_new_run_stands_alone(batch: str) -> None:
+    now, new = loaded(f"steps: 10\n{batch}"), loaded("steps: 10\n", "scheduler.warmup_steps=5")
+    found = plan_change(now, new)
+    assert (list(found.rules), list(found.by_rule)) == ([], ["new"])
+    assert found.new.lr.tobytes() == dry_run(new).lr.tobytes() != found.now.lr.tobytes()
+
+
+def test_a_row_is_one_rule_before_and_after() -> None:
+    now, new = changed(OWN.replace("{per_device: 8,", "{per_device: 32,"), devices=16)
+    assert (now.batch_plan.sizes, new.batch_plan.sizes) == ((256,), (512,))
+    for rule in plan_change(now, new).rules:
+        (group,) = rule.groups
+        assert rule.factor_now > 1
+        assert group.peak_now.lr == pytest.approx(0.1 * rule.factor_now, rel=0.05)
+        assert group.ratio == pytest.approx(rule.factor_new / rule.factor_now, rel=0.05)
+
+
+def test_another_base_or_rule_is_that_of_the_new_run() -> None:
+    now, new = loaded(OWN), loaded(OWN, "scheduler.base_batch_size=32", "scheduler.batch_size_mode=blend")
+    found = plan_change(now, new)
+    assert [(one.factor_now, one.factor_new) for one in found.rules if one.rule == "linear"] == [(1.0, 2.0)]
+    assert [one.rule for one in found.rules if one.is_the_files] == ["sqrt"]
+    assert [one.rule for one in found.rules if one.is_the_changed_ones] == ["blend"]
+    assert found.by_rule["blend"].lr.tobytes() == dry_run(new).lr.tobytes()
+
+
+def test_no_run_is_made_twice() -> None:
+    now, new = changed(OWN, devices=16)
+    runs: list[Schedule] = []
+
+    def step(schedule: Schedule) -> Trace:
+        runs.append(schedule)
+        return dry_run(schedule)
+
+    plan_change(now, new, step)
+    assert len(runs) == len({one.fingerprint for one in runs}) == 6
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,29 @@ def test_the_lrs_of_the_three_rules_stand_side_by_side() -> None:
         ["1", "1.414", "1e-3", "1.414e-3", "1.414"],
         ["1", "1.707", "1e-3", "1.707e-3", "1.707"],
     ]
-    assert "sqrt (the file's)" in lines[4]
+    assert "sqrt*" in lines[4]
+    assert lines[6] == "* the file's rule"
+
+
+def test_a_changed_rule_and_the_files_are_marked_apart() -> None:
+    out = run("clock", "small.yaml", "--set", "scheduler.batch_size_mode=blend").out
+    assert "\n* the file's rule · † the rule with the changes\n" in out
+    assert " blend† " in out
+
+
+def test_without_a_batch_size_there_is_no_table_of_rules() -> None:
+    Path("s.yaml").write_text("steps: 30\nscheduler: {warmup_steps: 10%}\n")
+    result = run("clock", "s.yaml", "--set", "scheduler.gamma=0.5")
+    assert (result.code, result.err) == (0, "")
+    assert "LRs by each batch rule" not in result.out
+    assert result.out.endswith("\n\noutputs/clock-s.png\n")
+    assert json.loads(run("clock", "s.yaml", "--set", "steps=20", "--json").out)["rules"] == []
+
+
+def test_a_group_whose_lr_is_0_has_no_ratio() -> None:
+    Path("s.yaml").write_text(SMALL + "param_groups: [{name: frozen, lr: 0}]\n")
+    (line,) = [one for one in run("clock", "s.yaml", "--devices", "6").out.splitlines() if "frozen" in one]
+    assert line.split() == ["frozen", "linear", "1", "2", "0", "0", "-", "0"]
 
 
 def test_the_ledger_as_json() -> None:
@@ -178,6 +200,10 @@ def test_the_picture_goes_where_it_is_wanted() -> None:
         ),
         (["no-warmup", "--accumulate", "2"], "lrsched: --accumulate: no-warmup has no batch_size to change"),
         (["small.yaml", "--devices", "6", "--size", "6"], "lrsched: --size must be WIDTHxHEIGHT in inches"),
+        (
+            ["small.yaml", "--set", "steps.drop_last=true", "--devices", "1000000000000"],
+            "--devices: batch_size.0: an epoch of 100 samples has no update of 8,000,000,000,000",
+        ),
         (["small.yaml", "--set", "steps.epochs=2epochs"], "--set:1:14: steps.epochs: is no count of steps"),
     ],
 )

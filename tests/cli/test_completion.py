@@ -117,3 +117,15 @@ def test_a_file_that_is_no_schedule_yet_offers_what_every_schedule_has(
 ) -> None:
     Path("s.yaml").write_text("param_groups: [5, a]\n")
     assert offered(monkeypatch, "show", "s.yaml", "--set", "scheduler.T_m")[0] == "scheduler.T_mult="
+
+
+def test_what_is_said_of_a_key_keeps_its_apostrophes_and_stays_safe_for_a_shell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("_LRSCHED_COMPLETE", "complete_fish")
+    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", "lrsched plot --set scheduler.")
+    monkeypatch.setenv("_TYPER_COMPLETE_FISH_ACTION", "get-args")
+    said = run().out
+    assert "\tthe scheduler’s class\n" in said
+    assert "'" not in said
+    assert '"' not in said

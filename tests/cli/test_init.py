@@ -53,12 +53,16 @@ def test_it_writes_a_file_that_runs_and_the_schema_that_its_first_line_names() -
 def test_what_its_comments_offer_can_be_written() -> None:
     run("init")
     text = files()["schedule.yaml"]
-    offered = re.findall(r"^ *# (?=(?:description|batch_size|custom_lambda|scheduler): )", text, re.MULTILINE)
-    assert len(offered) == 4
+    offered = re.findall(
+        r"^ *# (?=(?:description|batch_size|base_batch_size|custom_lambda|scheduler): )", text, re.MULTILINE
+    )
+    assert len(offered) == 5
     groups = "".join(f"{line[2:]}\n" for line in text.splitlines() if re.match(r"# (param_groups:|  )", line))
     assert len(load_schedule_of(groups).param_groups) == 2
     for line in text.splitlines():
-        if found := re.match(r"( *)# ((description|batch_size|custom_lambda|scheduler): .*)", line):
+        if found := re.match(
+            r"( *)# ((description|batch_size|base_batch_size|custom_lambda|scheduler): .*)", line
+        ):
             load_schedule_of(f"{'scheduler:' if found[1] else 'steps: 9'}\n{found[1]}{found[2]}\n")
 
 
@@ -87,6 +91,8 @@ def test_it_starts_from_any_shipped_schedule(preset: str) -> None:
         (["here", "--preset", "llama-7b"], "here/llama-7b.yaml", "llama-7b"),
         (["a.yml"], "a.yml", "a"),
         (["my run.yaml"], "my run.yaml", "schedule"),
+        (["con.yaml"], "con.yaml", "schedule"),
+        (["a..yaml", "--preset", "llama-7b"], "a..yaml", "llama-7b"),
         (["größe.yaml", "--preset", "llama-7b"], "größe.yaml", "llama-7b"),
     ],
 )
@@ -138,11 +144,13 @@ def test_a_dash_prints_the_file_alone() -> None:
         (["--preset", "lama-7b"], "did you mean llama-7b?"),
         (["a.txt"], "a.txt: the name must end in .yaml or .yml, or be a folder"),
         (["nothing.yaml/a.yaml"], "cannot be written"),
+        (["there", "--force"], "lrsched: there/schedule.yaml: is no regular file, and stays\n"),
         (["a.yaml", "b.yaml"], "b.yaml"),
     ],
 )
 def test_what_it_cannot_do_it_says(arguments: list[str], words: str) -> None:
     Path("nothing.yaml").touch()
+    Path("there/schedule.yaml").mkdir(parents=True)
     result = run("init", *arguments)
     assert (result.code, result.out) == (2, "")
     assert words in result.err

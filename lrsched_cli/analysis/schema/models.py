@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from lrsched_cli.analysis.schema.values import FORMULA, as_list, as_written, ref
+from lrsched_cli.analysis.schema.values import FORMULA, REFERENCE, as_list, as_written, ref, with_units
+from lrsched_cli.core.clock.units import EPOCHS, SAMPLES, SHARE, TOKENS, UNITS
 from lrsched_cli.core.expressions import Expression
 
 if TYPE_CHECKING:
@@ -52,6 +53,28 @@ _DESCRIPTIONS = {
 }
 """What an editor tells of the fields whose models do not say it themselves."""
 
+_ABSOLUTE = tuple(unit for unit in UNITS if unit != SHARE)
+_UNITS = {
+    "Schedule.steps": _ABSOLUTE,  # a share of itself says nothing
+    "Schedule.steps_per_epoch": UNITS,
+    "BatchPhase.until": UNITS,
+    "GroupScheduler.warmup_steps": UNITS,
+    "GroupScheduler.T_0": UNITS,
+    "RunLength.epochs": (EPOCHS,),
+    "RunLength.samples": (SAMPLES,),
+    "RunLength.tokens": (TOKENS,),
+}
+"""The fields that may be written in units."""
+
+_PATTERNS = {
+    "ImportSection.import": {"pattern": REFERENCE, "patternErrorMessage": "must be package.module:function"},
+    "LayerDecay.layer": {
+        "pattern": r"^re:(?=.*\((?!\?(?!P<)))[^\x00-\x1f\x7f-\x9f]+$",
+        "patternErrorMessage": "must be re: and a regular expression with one group",
+    },
+}
+"""Texts of which a function says more than their type."""
+
 
 _FORMULA = {"type": "string", "format": FORMULA}
 
@@ -71,10 +94,13 @@ def definitions_of(model: type[BaseModel]) -> dict[str, JsonSchema]:
 
 def _described(name: str, schema: JsonSchema) -> JsonSchema:
     inherited = {"SchedulerSection": "GroupScheduler"}.get(name, name)
-    for key, field in schema.get("properties", {}).items():
+    for key, field in [*schema.get("properties", {}).items()]:
         known = _DESCRIPTIONS.get(f"{name}.{key}") or _DESCRIPTIONS.get(f"{inherited}.{key}")
         if known and "description" not in field:
             field["description"] = known
+        units = _UNITS.get(f"{name}.{key}") or _UNITS.get(f"{inherited}.{key}")
+        written = with_units(field, units) if units else field
+        schema["properties"][key] = {**written, **_PATTERNS.get(f"{name}.{key}", {})}
     return schema
 
 

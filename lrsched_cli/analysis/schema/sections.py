@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lrsched_cli.analysis.schema.values import NESTED, REFERENCE, argument, ref
+from lrsched_cli.analysis.schema.values import NESTED, NULL, REFERENCE, argument, ref
+from lrsched_cli.core.clock.run_length import LENGTHS
 from lrsched_cli.core.families import FAMILIES
 from lrsched_cli.core.families.library import LibraryFamily
 from lrsched_cli.core.sections import OWN_SCHEDULER, LibraryScheduler, OptimizerSection, ParamGroup
@@ -19,6 +20,22 @@ if TYPE_CHECKING:
 DEFAULT_OPTIMIZER = OptimizerSection().type
 OPTIMIZER, SCHEDULER = "any_optimizer", "any_scheduler"
 _OWN, _LIBRARY = "SchedulerSection", LibraryScheduler.__name__
+
+ONE_LENGTH: list[JsonSchema] = [
+    {"required": [key], "properties": {key: {"not": NULL}, **dict.fromkeys(set(LENGTHS) - {key}, NULL)}}
+    for key in LENGTHS
+]
+"""One for each length that ``steps`` as a mapping may say."""
+NO_LENGTH: JsonSchema = {"properties": dict.fromkeys(LENGTHS, NULL)}
+
+
+SAYS_WHICH: JsonSchema = {
+    "anyOf": [
+        {"required": ["match"], "properties": {"match": {"minItems": 1}}},
+        {"required": ["dims_below"], "properties": {"dims_below": {"not": NULL}}},
+    ]
+}
+"""What ``no_weight_decay`` cannot do without."""
 
 
 def optimizer_definitions() -> dict[str, JsonSchema]:
@@ -61,7 +78,8 @@ def scheduler_definitions() -> dict[str, JsonSchema]:
             metric = {"metric": ref(_LIBRARY, "properties", "metric")} if signature.metric else {}
             found[name] = _closed({"type": {"const": name}, **metric, **stated})
             needed = [key for key, one in signature.arguments.items() if one.required]
-            found[complete(name)] = {"required": [*needed, *metric]}
+            no_metric = {"required": ["metric"], "properties": {"metric": NULL}}
+            found[complete(name)] = {"required": [*needed, *metric], **({"not": no_metric} if metric else {})}
     return found
 
 
@@ -86,6 +104,8 @@ def whole_sections() -> JsonSchema:
     untyped = {"not": {"required": ["type"]}}
     needs = [_if_type(name, then=ref(complete(name))) for name in library_types() if _needs(name)]
     return {
+        "steps": {"if": {"type": "object"}, "then": {"oneOf": ONE_LENGTH}},
+        "no_weight_decay": {"if": {"type": "object"}, "then": SAYS_WHICH},
         "optimizer": {"if": untyped, "then": ref(DEFAULT_OPTIMIZER)},
         "scheduler": {"allOf": [{"if": untyped, "then": ref(_OWN)}, *needs]},
     }

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from lrsched_cli.core.clock.units import LONGEST, UNITS, written_pattern
 from lrsched_cli.core.expressions import FUNCTIONS, MAX_LENGTH, VALUES
-from lrsched_cli.core.families.arguments import is_function, is_schedulers
+from lrsched_cli.core.families.arguments import counts_steps, is_function, is_schedulers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lrsched_cli.core.signatures import Argument, Kind
 
 JsonSchema = dict[str, Any]
@@ -16,6 +19,8 @@ JsonSchema = dict[str, Any]
 FORMULA, IMPORT, NESTED = "formula", "ImportSection", "part_of_a_scheduler"
 REFERENCE = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$"
 """Something of the user's own, as ``package.module:name``."""
+
+NULL: JsonSchema = {"type": "null"}
 
 _GROUPED = {
     "integer": r"^[-+]?[1-9][0-9]*(_[0-9]+)+$",
@@ -34,7 +39,8 @@ def formula() -> JsonSchema:
     """A formula of ``step``: the words and signs of the language. How they fit together it cannot say."""
     names = ", ".join([*VALUES, *FUNCTIONS])
     words = "|".join([*VALUES, "and", "or", "not", "if", "else", f"({'|'.join(FUNCTIONS)})(?=\\s*\\()"])
-    number = r"(?<![\w.])([0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)([eE][-+]?[0-9_]+)?(?![\w.])"
+    decimal = r"([0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)([eE][-+]?[0-9_]+)?"
+    number = rf"(?<![\w.])({decimal}|0[xX](_?[0-9a-fA-F])+|0[oO](_?[0-7])+|0[bB](_?[01])+)(?![\w.])"
     token = rf"\s|\b({words})(?!\w)|{number}|[-+*/%(),]|[<>](?![<>])=?|[=!]="
     return {
         "type": "string",
@@ -56,6 +62,25 @@ def as_written(schema: JsonSchema) -> JsonSchema:
     return {**schema, **grouped, "patternErrorMessage": _WORDS[number]}
 
 
+def with_units(schema: JsonSchema, units: Iterable[str] = UNITS) -> JsonSchema:
+    """A number that may also be written in a unit: ``5ep``; 0 of it where the number may be 0."""
+    kinds = as_list(schema.get("type"))
+    number = next((kind for kind in kinds if kind in _GROUPED), None)
+    if number is None or ("string" in kinds and "pattern" not in schema):
+        return schema
+    if schema.get("default", ...) is None and "null" not in kinds:  # what is left out cannot be written
+        schema = {key: value for key, value in schema.items() if key != "default"}
+    above_0 = "exclusiveMinimum" in schema or schema.get("minimum", 0) > 0
+    unit = written_pattern(units, above_0=above_0)
+    return {
+        **schema,
+        "type": [*kinds, *([] if "string" in kinds else ["string"])],
+        "pattern": f"{_GROUPED[number]}|{unit}",
+        "maxLength": LONGEST,
+        "patternErrorMessage": f"{_WORDS[number]}, or one with a unit: {', '.join(units)}",
+    }
+
+
 def argument(stated: Argument, description: str = "") -> JsonSchema:
     """What a file may give for an argument of a library's class or function."""
     found = _values(stated)
@@ -68,6 +93,18 @@ def argument(stated: Argument, description: str = "") -> JsonSchema:
 
 
 def _values(stated: Argument) -> JsonSchema:
+    found = _kinds(stated)
+    if not counts_steps(stated):
+        return found
+    options = [with_units(_with_unit_entries(one)) for one in found.get("anyOf", [found])]
+    return {"anyOf": options} if "anyOf" in found else options[0]
+
+
+def _with_unit_entries(schema: JsonSchema) -> JsonSchema:
+    return {**schema, "items": with_units(schema["items"])} if "items" in schema else schema
+
+
+def _kinds(stated: Argument) -> JsonSchema:
     if is_schedulers(stated):
         return {"type": "array", "minItems": 1, "items": ref(NESTED)}
     if is_function(stated):

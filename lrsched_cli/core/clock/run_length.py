@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from lrsched_cli.core.clock.timeline import Loading
 from lrsched_cli.core.clock.units import EPOCHS, SAMPLES, TOKENS, Quantity, number, quantity
 from lrsched_cli.core.messages import shown
 from lrsched_cli.core.parameters import Section, WholeFrom1
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 LENGTHS = ("epochs", "updates", "samples", "tokens")
 _UNITS = {"epochs": EPOCHS, "samples": SAMPLES, "tokens": TOKENS}
 
 
-def _amount(unit: str) -> Callable[[Any], Quantity]:
+def _amount(unit: str) -> BeforeValidator:
     """Reads a number, or a text with this unit."""
 
     def read(value: Any) -> Quantity:
@@ -31,20 +28,24 @@ def _amount(unit: str) -> Callable[[Any], Quantity]:
             raise ValueError(f"must be a number above 0, or one with the unit {unit} (got {shown(value)})")
         return found
 
-    return read
+    return BeforeValidator(read)
+
+
+_IN_SCHEMAS = WithJsonSchema({"type": "number", "exclusiveMinimum": 0})
+"""Without the texts, which a schema has from elsewhere."""
 
 
 class RunLength(Section):
     """How long a run is, in one of four units; what its data are; how its loop treats an epoch's end."""
 
-    epochs: Annotated[Quantity | None, BeforeValidator(_amount(EPOCHS))] = Field(
+    epochs: Annotated[Quantity | None, _amount(EPOCHS), _IN_SCHEMAS] = Field(
         None, description="length of the run in epochs"
     )
     updates: WholeFrom1 | None = Field(None, description="length of the run in updates")
-    samples: Annotated[Quantity | None, BeforeValidator(_amount(SAMPLES))] = Field(
+    samples: Annotated[Quantity | None, _amount(SAMPLES), _IN_SCHEMAS] = Field(
         None, description="length of the run in samples"
     )
-    tokens: Annotated[Quantity | None, BeforeValidator(_amount(TOKENS))] = Field(
+    tokens: Annotated[Quantity | None, _amount(TOKENS), _IN_SCHEMAS] = Field(
         None, description="length of the run in tokens, such as 300Btok"
     )
     dataset_size: WholeFrom1 | None = Field(None, description="samples of an epoch")
@@ -83,12 +84,17 @@ class RunLength(Section):
         return Loading(self.drop_last, self.sampler_drop_last, self.partial_accumulation == "update")
 
 
+def length_key(stated: Quantity) -> str | None:
+    """Under which key of the mapping an amount stands; None for a share of the run itself."""
+    return next((key for key, unit in _UNITS.items() if unit == stated.unit), None)
+
+
 def run_length(stated: Quantity) -> RunLength:
     """The mapping that a text stands for.
 
     Raises ValueError for a share of the run itself.
     """
-    key = next((key for key, unit in _UNITS.items() if unit == stated.unit), None)
+    key = length_key(stated)
     if key is None:
         raise ValueError(f"must say how long the run is, which {stated.text} of it does not")
     return RunLength(**{key: stated.text})

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from lrsched_cli.core.clock.clock import Clock
 from lrsched_cli.core.clock.run_length import RunLength, run_length
 from lrsched_cli.core.clock.timeline import Timeline
-from lrsched_cli.core.clock.units import Quantity, quantity
+from lrsched_cli.core.clock.units import SHARE, Quantity, quantity
 from lrsched_cli.core.families import family_of
 from lrsched_cli.core.messages import keys_of, message_for
 from lrsched_cli.core.sections import MAX_STEPS, OWN_SCHEDULER, BatchPhase, batch_phases
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lrsched_cli.core.yaml_tree import Position
     from lrsched_cli.errors import Problem
 
+_FROM_1 = {"steps", "steps_per_epoch", "until", "T_0", "T_max", "step_size", "total_steps"}
 _STANDS_IN = 1  # for a count that cannot be worked out; whoever reads it on learns of the reason alone
 
 
@@ -81,6 +82,7 @@ def _quantities(data: Mapping[str, Any], root: Node, counts: StepCounts) -> Iter
                 found = quantity(text)
             except ValueError as error:
                 _tell(root, counts, path, str(error))
+                _stand_in(root, counts, path)
             else:
                 if found is not None:
                     yield path, found
@@ -120,7 +122,7 @@ class _Pass:
     def run(self) -> None:
         if self._read_length():
             timeline = self._timeline()
-            if timeline is not None or not self.data.get("batch_size"):
+            if timeline is not None or not batch_phases(self.data.get("batch_size")):
                 self.clock = self._clock(timeline)
         self._resolve_steps()
         if self.data.get("step_every") == "epoch":
@@ -188,9 +190,14 @@ class _Pass:
         return timeline
 
     def _until(self, path: Path, stated: Any, timeline: Timeline, since: int) -> int | None:
-        if path in self.found:
+        wanted = self.found.get(path)
+        if wanted is not None and wanted.unit == SHARE and isinstance(self.length, Quantity):
+            decides = "since the batch plan itself decides it; write epochs, samples or tokens"
+            self._fail(path, f"{wanted.text} of a run whose length is not known by then, {decides}")
+            return None
+        if wanted is not None:
             self.clock = self._clock(timeline)
-            self._resolve(path, self.found[path], 1, since)
+            self._resolve(path, wanted, 1, since)
             self.clock = None
             resolved = self.counts.written.get(path)
             return resolved.value if resolved is not None else None
@@ -252,6 +259,9 @@ class _Pass:
         except ValueError as error:
             self._fail(path, str(error))
             return
+        if not steps and wanted.amount and path[-1] in _FROM_1:
+            self._fail(path, f"{wanted.text} is rounded to 0 steps; it must be 1 or more")
+            return
         self.counts.written[path] = WrittenCount(wanted.text, steps, exact)
         self._replace(path, steps)
 
@@ -263,12 +273,19 @@ class _Pass:
         self.counts.problems.append(self.root.problem_at(path, message))
 
     def _stand_in(self, path: Path) -> None:
-        *_, (_, node) = self.root.steps_to(path)
-        self.counts.stand_ins.append(node.position)
-        self._replace(path, _STANDS_IN)
+        _stand_in(self.root, self.counts, path)
 
     def _replace(self, path: Path, value: int | None) -> None:
         _replace(self.root, path, value)
+
+
+def _stand_in(root: Node, counts: StepCounts, path: Path) -> None:
+    """Put a number in the place of a count; neither it nor a list that it stands in is anybody's mistake."""
+    nodes = [node for _, node in root.steps_to(path)]
+    counts.stand_ins += [
+        one.position for one in nodes[-2:] if one is nodes[-1] or isinstance(one.value, list)
+    ]
+    _replace(root, path, _STANDS_IN)
 
 
 def _replace(root: Node, path: Path, value: int | None) -> None:

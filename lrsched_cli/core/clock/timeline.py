@@ -9,8 +9,9 @@ epoch is dealt and cut anew.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import floor
 from typing import NamedTuple
 
 
@@ -48,12 +49,14 @@ class Tally(NamedTuple):
     samples: int = 0
     """In updates; a repeated one counts each time."""
     repeated: int = 0
-    """Samples that the sampler gave twice, for equal shares."""
+    """In updates once more, since the sampler gave them twice, for equal shares."""
     dropped_by_sampler: int = 0
     dropped_by_loader: int = 0
+    """Of the data set; a repetition that is left out is no loss."""
     unused_micro_batches: int = 0
     """Read, but of an accumulation that made no update."""
     unused_samples: int = 0
+    """Of the data set, in those micro-batches."""
 
     def plus(self, other: Tally, times: int = 1) -> Tally:
         """This and ``times`` the other."""
@@ -69,7 +72,7 @@ def epoch_of(samples: int, plan: DevicePlan, loading: Loading) -> Tally:
     """What so many samples, an epoch or the rest of one, give.
 
     >>> epoch_of(1_281_167, DevicePlan(32, devices=8), Loading(drop_last=True))[:4]
-    (5004, 5004, 1281024, 1)
+    (5004, 5004, 1281024, 0)
     """
     per_device, devices, accumulate = plan
     share, uneven = divmod(samples, devices)
@@ -81,16 +84,19 @@ def epoch_of(samples: int, plan: DevicePlan, loading: Loading) -> Tally:
     updates, unused = divmod(micro_batches, accumulate)
     if loading.partial_update:
         updates, unused = updates + bool(unused), 0
+    read = (share - dropped) * devices
     used = min(share - dropped, (micro_batches - unused) * per_device) * devices
+    # The devices take turns at the samples, repetitions last: what is left out or unused is so from the end.
+    own = samples if padded else share * devices
     return Tally(
         updates=updates,
         micro_batches=micro_batches,
         samples=used,
-        repeated=devices - uneven if padded else 0,
+        repeated=max(0, used - own),
         dropped_by_sampler=0 if padded else uneven,
-        dropped_by_loader=dropped * devices,
+        dropped_by_loader=max(0, own - read),
         unused_micro_batches=unused,
-        unused_samples=(share - dropped) * devices - used,
+        unused_samples=min(own, read) - min(own, used),
     )
 
 
@@ -102,6 +108,8 @@ class Stretch:
     before: Tally
     each: Tally
     times: int | None
+    epochs_before: Fraction = Fraction(0)
+    epochs_per_update: Fraction = Fraction(0)
 
     def at(self, updates: int) -> Tally:
         """The tally after so many updates of the run, which lie in this stretch."""
@@ -114,6 +122,10 @@ class Stretch:
         whole, more = self._parts(updates)
         return self.before.samples + whole * self.each.samples + more * self.plan.size
 
+    def epochs_at(self, updates: int) -> Fraction:
+        """The epochs after so many updates: within a stretch, each update is the same share of one."""
+        return self.epochs_before + self.epochs_per_update * (updates - self.before.updates)
+
     def _parts(self, updates: int) -> tuple[int, int]:
         """Whole repetitions, and the updates after them."""
         if not self.each.updates:
@@ -122,12 +134,10 @@ class Stretch:
 
 
 class _Epochs(NamedTuple):
-    """Epochs of the same number of updates; ``times`` None: for ever."""
+    """Epochs of the same number of updates: one, or one after another."""
 
     updates_before: int
-    epochs_before: int
     updates: int
-    times: int | None
 
 
 class Timeline:
@@ -141,7 +151,7 @@ class Timeline:
         self._epochs: list[_Epochs] = []
         self._now = Tally()
         self._left = dataset_size or 0
-        self._epoch = 0
+        self._reached = Fraction(0)
         self._epoch_began = 0
         self._phase_began = (0, 0)
 
@@ -157,15 +167,16 @@ class Timeline:
             raise ValueError(
                 f"an epoch of {self.dataset_size:,} samples has no update of {plan.size:,}: all are dropped"
             )
-        now, epoch = self._now, self._epoch
+        now, reached = self._now, self._reached
         if self._left < self.dataset_size:
+            # The share that was reached stays, so that an amount is the same update under both plans.
             rest = epoch_of(self._left, plan, self.loading)
-            self.stretches.append(Stretch(plan, now, rest, 1))
-            now = now.plus(rest)
-            self._epochs.append(_Epochs(self._epoch_began, epoch, now.updates - self._epoch_began, 1))
-            epoch += 1
-        self.stretches.append(Stretch(plan, now, whole, None))
-        self._epochs.append(_Epochs(now.updates, epoch, whole.updates, None))
+            per_update = (1 - reached % 1) / rest.updates if rest.updates else Fraction(0)
+            self.stretches.append(Stretch(plan, now, rest, 1, reached, per_update))
+            now, reached = now.plus(rest), Fraction(floor(reached) + 1)
+            self._epochs.append(_Epochs(self._epoch_began, now.updates - self._epoch_began))
+        self.stretches.append(Stretch(plan, now, whole, None, reached, Fraction(1, whole.updates)))
+        self._epochs.append(_Epochs(now.updates, whole.updates))
 
     def end(self, until: int) -> None:
         """The phase lasts through update ``until``; what its last epoch leaves over ends with it."""
@@ -183,18 +194,21 @@ class Timeline:
         whole = room // updates if updates else 1
         whole = whole if stretch.times is None else min(whole, stretch.times)
         if whole:
-            self.stretches.append(Stretch(stretch.plan, self._now, stretch.each, whole))
+            self.stretches.append(replace(stretch, before=self._now, times=whole))
             self._now = self._now.plus(stretch.each, whole)
             if self.dataset_size is not None:
                 of_each = self._now.updates - self._epoch_began if stretch.times else updates
-                self._epochs.append(_Epochs(self._epoch_began, self._epoch, of_each, whole))
-                self._epoch, self._epoch_began = self._epoch + whole, self._now.updates
+                self._epochs.append(_Epochs(self._epoch_began, of_each))
+                self._reached = Fraction(floor(self._reached) + whole)
+                self._epoch_began = self._now.updates
                 self._left = self.dataset_size
         rest = room - whole * updates
         if rest > 0 and whole != stretch.times:
             full = Tally(1, stretch.plan.accumulate, stretch.plan.size)
-            self.stretches.append(Stretch(stretch.plan, self._now, full, rest))
+            per_update = stretch.epochs_per_update
+            self.stretches.append(Stretch(stretch.plan, self._now, full, rest, self._reached, per_update))
             self._now = self._now.plus(full, rest)
+            self._reached += rest * per_update
             self._left -= rest * stretch.plan.size
 
     def at(self, updates: int) -> Tally:
@@ -210,10 +224,12 @@ class Timeline:
         return self.stretches[found - 1]
 
     def epochs_at(self, updates: int) -> Fraction:
-        """The epochs after so many updates: within one, the share of its updates."""
-        found = bisect_right(self._epochs, updates, key=lambda one: one.updates_before)
-        epochs = self._epochs[found - 1]
-        return epochs.epochs_before + Fraction(updates - epochs.updates_before, epochs.updates)
+        """The epochs after so many updates: within one, the share of its updates.
+
+        Where the plan changes within an epoch, what has been reached is the share of the updates that the
+        epoch would have had, and what is left of it goes to the updates that are made of the rest.
+        """
+        return self._stretch(updates).epochs_at(updates)
 
     def updates_per_epoch(self, until: int) -> set[int]:
         """The numbers of updates that epochs have which begin before update ``until`` has been made."""

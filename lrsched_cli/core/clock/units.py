@@ -5,14 +5,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 EPOCHS, SHARE, TOKENS, SAMPLES = "ep", "%", "tok", "sa"
 UNITS = (EPOCHS, SHARE, TOKENS, SAMPLES)
 
 _PREFIXES = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "g": 10**9, "t": 10**12}
 _WITH_PREFIX = {TOKENS, SAMPLES}
-_LONGEST = 60  # characters
-_NUMBER = r"\d+(?:_\d+)*(?:\.\d+(?:_\d+)*)?(?:[eE]\+?\d{1,2})?"
+LONGEST = 60
+"""Characters of an amount as it is written."""
+
+_NUMBER = r"[0-9]+(?:_[0-9]+)*(?:\.[0-9]+(?:_[0-9]+)*)?(?:[eE]\+?[0-9]{1,2})?"
+_ZERO = r"[0_.]+(?:[eE]\+?[0-9]+)?\s*[A-Za-z%]"
 _WRITTEN = re.compile(rf"({_NUMBER})\s*([KkMBGT]?)(ep|sa|tok|%)", re.ASCII)
 _LIKE_ONE = re.compile(r"[-+]?[\d.][\d_.]*(?:[eE][-+]?\d+)?\s*(?:[^\W\d_]+%?|%)")
 _HOW = "write a whole number of steps, or 5ep, 10%, 375Mtok, 1_000_000sa"
@@ -39,12 +46,25 @@ def quantity(text: str) -> Quantity | None:
     (Fraction(10, 1), None)
     """
     stripped = text.strip()
-    if len(stripped) > _LONGEST or not _LIKE_ONE.fullmatch(stripped):
+    if len(stripped) > LONGEST or not _LIKE_ONE.fullmatch(stripped):
         return None
+    if stripped.startswith(".") and stripped[1].isdigit():
+        raise ValueError(f"lacks the digit before the point; write 0{stripped}")
     found = _WRITTEN.fullmatch(stripped)
     if found is None or (found[2] and found[3] not in _WITH_PREFIX):
         raise ValueError(f"is no count of steps; {_HOW} (got {stripped})")
     return Quantity(number(found[1]) * _PREFIXES[found[2].lower()], found[3], stripped)
+
+
+def written_pattern(units: Iterable[str] = UNITS, *, above_0: bool = False) -> str:
+    """The regular expression, as JSON Schema has them, of the amounts that ``quantity`` reads.
+
+    >>> bool(re.search(written_pattern([EPOCHS]), "5ep")), bool(re.search(written_pattern([EPOCHS]), "5%"))
+    (True, False)
+    """
+    either = "|".join(f"[KkMBGT]?{unit}" if unit in _WITH_PREFIX else unit for unit in units)
+    no_zero = f"(?!{_ZERO})" if above_0 else ""
+    return rf"^\s*{no_zero}{_NUMBER}\s*({either})\s*$"
 
 
 def number(text: str) -> Fraction:

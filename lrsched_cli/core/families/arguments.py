@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from lrsched_cli.core.signatures import Argument
 
 _NAMES = re.compile(r"\w+")
-_MULTIPLIERS = {"T_mult", "num_cycles"}
+_MULTIPLIERS = {"T_mult", "num_cycles", "epochs"}
+"""Whole numbers of which none is a length in steps; ``epochs`` goes with ``steps_per_epoch``."""
 
 OURS = ("type", "metric")
 """Keys of a section that are no arguments."""
@@ -47,7 +48,7 @@ def is_schedulers(argument: Argument) -> bool:
 
 def counts_steps(argument: Argument) -> bool:
     """Whether it takes a number of steps, or numbers of them: any whole number that multiplies nothing."""
-    if argument.name in _MULTIPLIERS:
+    if argument.name in _MULTIPLIERS or is_function(argument):
         return False
     return "int" in _NAMES.findall(argument.annotation) or (
         not argument.annotation and type(argument.default) is int

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from lrsched_cli import load_schedule
 from lrsched_cli.analysis.schema.document import schedule_schema, schema_text
 from lrsched_cli.core.families import FAMILIES
 from lrsched_cli.core.shipped import shipped_names, shipped_path
 from lrsched_cli.core.signatures import optimizer_arguments, optimizer_names
 from lrsched_cli.core.yaml_source import read_yaml
+from lrsched_cli.errors import ScheduleFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,6 +159,100 @@ def test_whatever_may_be_written_is_taken(text: str) -> None:
 )
 def test_what_may_not_be_written_is_refused(text: str) -> None:
     assert complaints(data_of(text)) != []
+
+
+RUN = "{epochs: 3, dataset_size: 1000, tokens_per_sample: 10}"
+PLAN = "batch_size: [{until: 20, size: 8}, 16]"
+
+
+def is_loaded(text: str) -> bool:
+    Path("s.yaml").write_text(text)
+    try:
+        load_schedule("s.yaml", trust=True)
+    except ScheduleFileError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("place", ["steps", "warmup_steps", "T_0", "until", "T_max", "milestones", "epochs"])
+@pytest.mark.parametrize(
+    "written",
+    [  # good in most places
+        *("5", "1_000", "2ep", "0.5ep", "10%", "0.1 %", "2Ktok", "2e3tok", "1_000sa", "0.1Ksa", "' 1ep '"),
+        # not in most
+        *("0", "0ep", "0.0e5 sa", "-5ep", ".5ep", "5epochs", "5 ep ep", "1.5.2ep", "5Kep", "5ktokens", "ep"),
+        *("5%%", "5.5", "true", "[5]", "{a: 5}", "null", "'5'", "1__0ep", "5e-1ep", "2QSA", "5EP"),
+        "0" * 60 + "5ep",
+    ],
+)
+def test_a_count_is_taken_where_the_loader_takes_it(place: str, written: str) -> None:
+    text = {
+        "steps": f"{{steps: {written}, batch_size: 8}}",
+        "warmup_steps": f"{{steps: {RUN}, batch_size: 8, scheduler: {{warmup_steps: {written}}}}}",
+        "T_0": f"{{steps: {RUN}, batch_size: 8, "
+        f"param_groups: [{{name: a, scheduler: {{warmup_steps: 0, T_0: {written}}}}}]}}",
+        "until": f"{{steps: {{updates: 5000, dataset_size: 1000, tokens_per_sample: 10}}, "
+        f"batch_size: [{{until: {written}, size: 8}}, 16]}}",
+        "T_max": f"{{steps: {RUN}, batch_size: 8, scheduler: {{type: CosineAnnealingLR, T_max: {written}}}}}",
+        "milestones": f"{{steps: {RUN}, batch_size: 8, scheduler: "
+        f"{{type: MultiStepLR, milestones: [{written}]}}}}",
+        "epochs": f"{{steps: {{epochs: {written}, dataset_size: 1000}}, batch_size: 8}}",
+    }[place]
+    # What only the mapping can say is missing, which takes arithmetic.
+    needs_more = place == "steps" and written in {"2ep", "0.5ep", "' 1ep '", "2Ktok", "2e3tok"}
+    assert (complaints(data_of(text)) == []) == (is_loaded(text) or needs_more)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        *("{epochs: 3}", "{epochs: 3, updates: 5}", "{}", "{dataset_size: 5}", "{updates: 1_000}"),
+        *("{updates: 5, epochs: null}", "{epochs: 3, updates: null, dataset_size: 9}", "{epochs: 3ep}"),
+        *("{epochs: 3sa}", "{epochs: -1}", "{epochs: 10%}", "{updates: 5ep}", "{updates: 5, rounding: off}"),
+        *("{updates: 5, drop_last: 1}", "{updates: 5, size: 3}", "{samples: 1_000.5}", "{samples: 0}", "10%"),
+    ],
+)
+def test_a_length_is_taken_where_the_loader_takes_it(steps: str) -> None:
+    text = f"{{steps: {steps}, batch_size: 8}}"
+    needs_more = steps in {"{epochs: 3}", "{epochs: 3ep}"}  # the size of the data set, which is arithmetic
+    assert (complaints(data_of(text)) == []) == (is_loaded(text) or needs_more)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{steps: {epochs: 3, dataset_size: 100}, batch_size: 8, step_every: epoch}",
+        "{steps: {epochs: 3, dataset_size: 100}, batch_size: 8, step_every: epoch, steps_per_epoch: 1ep}",
+        "{steps: {updates: 30}, batch_size: 8, step_every: epoch}",
+        "{steps: 30, step_every: epoch}",
+        "batch_size: [8, {until: 5, size: 3}]",
+        "batch_size: [{until: 5, size: 3}, 8, {until: 9, size: 3}, {until: 11, size: 3}]",
+        *("name: con", "name: NUL.x", "name: a.", "name: conx", "name: com1", "name: com", "name: a.b"),
+        *("no_weight_decay: {}", "no_weight_decay: {match: []}", "no_weight_decay: {dims_below: null}"),
+        *("no_weight_decay: {match: ['*.bias']}", "no_weight_decay: {match: [], dims_below: 2}"),
+        "param_groups: [{name: a, no_weight_decay: {}}]",
+        *("layer_decay: {layer: blocks, factor: 0.5}", "layer_decay: {layer: 're:blocks', factor: 0.5}"),
+        "layer_decay: {layer: 're:blocks.(?:.)', factor: 0.5}",
+        *(r"layer_decay: {layer: 're:blocks\.(\d+)', factor: 0.5}", "layer_decay: null"),
+        "scheduler: {custom_lambda: {import: train}}",
+        "scheduler: {type: ReduceLROnPlateau, metric: null}",
+        *("scheduler: {custom_lambda: '0x10 * step'}", "scheduler: {custom_lambda: 0b1 + 0o7}"),
+        *("scheduler: {custom_lambda: 2j}", "scheduler: {custom_lambda: '0x'}"),
+        *("scheduler: {type: LambdaLR, lr_lambda: '0xff'}", "scheduler: {type: LambdaLR, lr_lambda: 2pi}"),
+        "{steps: 9, scheduler: {type: LambdaLR, lr_lambda: '1'}}",
+        f"{{steps: {RUN}, batch_size: 8, scheduler: {{type: OneCycleLR, max_lr: 1, epochs: 3ep}}}}",
+    ],
+)
+def test_what_one_value_can_be_the_schema_and_the_loader_agree_on(text: str) -> None:
+    assert (complaints(data_of(text)) == []) == is_loaded(text)
+
+
+def test_the_files_of_the_page_on_the_clock_are_taken() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "clock.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 2
+    for block in blocks:
+        assert complaints(data_of(block)) == []
 
 
 def test_an_editor_has_something_to_tell_of_every_key() -> None:

@@ -70,6 +70,26 @@ def test_without_a_file_they_are_those_of_a_schedule_that_states_none() -> None:
     assert {"optimizer.betas", "scheduler.T_0"} <= found.keys()
 
 
+def test_every_setting_of_a_file_in_other_units_can_be_set_to_what_it_is() -> None:
+    found = settings(
+        "steps: {epochs: 9, dataset_size: 1000, tokens_per_sample: 3}\n"
+        "batch_size: {per_device: 4, devices: 2}\nscheduler: {warmup_steps: 1ep, T_0: 20%}\n"
+    )
+    assert found["scheduler.T_0"].values == ("20%",)
+    for one in found.values():
+        if len(one.values) == 1 and one.key != "param_groups":
+            load_schedule("s.yaml", overrides=[f"{one.key}={one.values[0]}"])
+
+
+def test_a_length_in_other_units_has_its_keys() -> None:
+    found = settings("{steps: {epochs: 9, dataset_size: 100}, batch_size: 8}\n")
+    assert {"steps.epochs", "steps.dataset_size", "steps.drop_last"} <= found.keys()
+    assert "steps" not in found
+    assert found["steps.epochs"].values == ("9",)
+    assert found["steps.tokens"].values == ()
+    assert settings("steps: 9ep\n")["steps"].values == ("9ep",)
+
+
 @pytest.mark.parametrize("name", ["default", "llama-7b", "per-group", "growing-batch", "super-convergence"])
 def test_every_setting_can_be_set_to_what_it_is(name: str) -> None:
     data = read_source(name).root.plain()

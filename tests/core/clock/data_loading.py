@@ -33,13 +33,15 @@ class Numbers(Dataset[int]):
 class Run:
     """``samples[u]`` have been in updates after ``u`` of them; ``ends[e]`` updates after ``e`` epochs.
 
-    Epoch by epoch: micro-batches read on each device, and samples that no update has seen.
+    Epoch by epoch: micro-batches read on each device, samples that no update has seen, and those that
+    updates have seen once more.
     """
 
     samples: list[int] = field(default_factory=lambda: [0])
     ends: list[int] = field(default_factory=lambda: [0])
     read: list[int] = field(default_factory=list)
     unseen: list[int] = field(default_factory=list)
+    twice: list[int] = field(default_factory=list)
 
 
 def train(dataset_size: int, phases: Sequence[Phase], loading: Loading, epochs: int) -> Run:
@@ -64,6 +66,7 @@ def train(dataset_size: int, phases: Sequence[Phase], loading: Loading, epochs: 
             if batches and plan != before:
                 assert seen == set(range(len(seen))), "unshuffled, they come in order"
                 batches = micro_batches(Numbers(len(seen), dataset_size), plan, loading)
+        run.twice.append(run.samples[-1] - run.samples[run.ends[-1]] - len(seen))
         run.ends.append(len(run.samples) - 1)
         run.read.append(read)
         run.unseen.append(dataset_size - len(seen))

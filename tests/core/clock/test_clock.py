@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from data_loading import train
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lrsched_cli.core.clock.clock import Clock, Moment
@@ -73,11 +73,40 @@ def test_samples_and_tokens_are_counted_as_a_loop_does(case: Case, rounding: str
 @given(cases, st.sampled_from(ROUNDINGS), st.fractions(0, 4, max_denominator=40))
 def test_epochs_are_counted_as_a_loop_does(case: Case, rounding: str, wanted: Fraction) -> None:
     ends = train(case.size, case.phases, case.loading, epochs=4).ends
+    alone = train(case.size, [(case.first, None)], case.loading, epochs=1).ends[1]
     epochs: list[Fraction] = []
     for epoch, (began, ended) in enumerate(pairwise(ends)):
-        epochs += [epoch + Fraction(update, ended - began) for update in range(ended - began)]
+        kept = case.until - began if began < case.until <= ended else 0  # updates of the first of two plans
+        reached = Fraction(kept, alone)
+        epochs += [epoch + Fraction(update, alone) for update in range(kept)]
+        epochs += [
+            epoch + reached + (1 - reached) * Fraction(update, ended - began - kept)
+            for update in range(ended - began - kept)
+        ]
     counted = clock(case.size, case.phases, case.loading, rounding=rounding)
     assert counted.count(Quantity(wanted, "ep", "")) == by_walking([*epochs, Fraction(4)], wanted, rounding)
+
+
+@given(
+    *(st.integers(1, 60), st.lists(plans, min_size=2, max_size=4), loadings),
+    st.sampled_from(["ep", "sa"]),
+    st.fractions(Fraction(1, 40), 4, max_denominator=40),
+)
+def test_the_end_of_a_phase_and_any_other_count_of_the_same_amount_are_one_update(
+    size: int, several: list[DevicePlan], loading: Loading, unit: str, wanted: Fraction
+) -> None:
+    assume(all(epoch_of(size, plan, loading).updates for plan in several))
+    line, until = Timeline(size, loading), 0
+    amounts = [Quantity(wanted + number * Fraction(3, 7), unit, "") for number in range(len(several) - 1)]
+    ends: list[int] = []
+    for plan, amount in zip(several, amounts, strict=False):
+        line.begin(plan)
+        until = Clock(line).count(amount)
+        assume(not ends or until > ends[-1])
+        ends.append(until)
+        line.end(until)
+    line.begin(several[-1])
+    assert [Clock(line).count(amount) for amount in amounts] == ends
 
 
 @given(

@@ -15,6 +15,7 @@ from lrsched_cli.core.config import Schedule, load_schedule
 from lrsched_cli.core.families.arguments import counts_steps
 from lrsched_cli.core.families.torch_optim import TorchFamily
 from lrsched_cli.core.families.transformers import TransformersFamily
+from lrsched_cli.core.sources import read_source
 from lrsched_cli.errors import ScheduleFileError
 
 IMAGENET = "steps: {epochs: 90, dataset_size: 1281167, drop_last: true}\nbatch_size: 8192\n"  # 156 updates
@@ -135,7 +136,18 @@ def test_no_multiplier_and_no_rate_of_a_library_counts_steps() -> None:
     assert {"T_0", "T_max", "milestones", "step_size", "total_iters", "total_steps", "patience"} <= counting
     assert {"num_warmup_steps", "num_training_steps", "anneal_epochs", "steps_per_epoch"} <= counting
     assert counting.isdisjoint(
-        {"T_mult", "num_cycles", "gamma", "power", "eta_min", "factor", "max_lr", "lr_end"}
+        {
+            "T_mult",
+            "num_cycles",
+            "epochs",
+            "lr_lambda",
+            "gamma",
+            "power",
+            "eta_min",
+            "factor",
+            "max_lr",
+            "lr_end",
+        }
     )
     assert counting.isdisjoint({"pct_start", "base_lr", "min_lr", "threshold", "swa_lr", "div_factor", "eps"})
 
@@ -150,6 +162,10 @@ def test_no_multiplier_and_no_rate_of_a_library_counts_steps() -> None:
         (
             "type: OneCycleLR, max_lr: 1.0, total_steps: 9, pct_start: 30%",
             's.yaml:3:71: scheduler.pct_start: must be a number (got "30%")',
+        ),
+        (
+            "type: OneCycleLR, max_lr: 1.0, epochs: 3ep, steps_per_epoch: 1ep",
+            's.yaml:3:52: scheduler.epochs: must be a whole number or null (got "3ep")',
         ),
         ("gamma: 5ep", 's.yaml:3:20: scheduler.gamma: must be a number above 0 (got "5ep")'),
         (
@@ -173,6 +189,14 @@ def test_arguments_of_ones_own_class_are_counted(monkeypatch: pytest.MonkeyPatch
     )
     schedule = loaded(f"{IMAGENET}scheduler: {{type: 'mine_counts:Mine', every: 30ep}}\n", trust=True)
     assert schedule.family.settings(schedule)["every"] == 4680
+
+
+def test_a_formula_is_no_count() -> None:
+    assert loaded(f"{IMAGENET}scheduler: {{type: LambdaLR, lr_lambda: '0xff'}}\n").written_counts.keys() == {
+        ("steps",)
+    }
+    (problem,) = problems(f"{IMAGENET}scheduler: {{type: LambdaLR, lr_lambda: 2pi}}\n")
+    assert "no count of steps" not in problem
 
 
 def test_a_groups_own_schedule_is_counted() -> None:
@@ -281,6 +305,26 @@ def test_the_clock_knows_the_updates_of_an_epoch() -> None:
             "scheduler: {T_0: 0ep}\n" + IMAGENET,
             "s.yaml:1:18: scheduler.T_0: must be a whole number, 1 or more",
         ),
+        (
+            f"{IMAGENET}scheduler: {{type: MultiStepLR, milestones: [5ep, 3x, 10%]}}\n",
+            "s.yaml:3:50: scheduler.milestones.1: is no count of steps",
+        ),
+        (
+            f"{IMAGENET}scheduler: {{T_0: .5ep}}\n",
+            "s.yaml:3:18: scheduler.T_0: lacks the digit before the point; write 0.5ep",
+        ),
+        (
+            IMAGENET.replace("8192", "0") + "scheduler: {T_0: 5ep}\n",
+            "s.yaml:2:13: batch_size: must be a whole number, 1 or more (got 0)",
+        ),
+        (
+            "steps: {epochs: 1, dataset_size: 99, rounding: down}\nbatch_size: 8\nscheduler: {T_0: 5sa}\n",
+            "s.yaml:3:18: scheduler.T_0: 5sa is rounded to 0 steps; it must be 1 or more",
+        ),
+        (
+            "steps: {epochs: 1, dataset_size: 99}\nbatch_size: [{until: 50%, size: 8}, 9]\n",
+            "s.yaml:2:22: batch_size.0.until: 50% of a run whose length is not known by then, since the ",
+        ),
         ("scheduler: {T_0: 8sa}\n", "s.yaml:1:18: scheduler.T_0: 8sa needs a batch size; give batch_size"),
         (
             f"{IMAGENET.replace('true', 'true, rounding: exact')}scheduler: {{T_0: 0.7%}}\n",
@@ -309,6 +353,56 @@ def test_an_inherited_length_gives_way_to_ones_own() -> None:
     Path("base.yaml").write_text(IMAGENET)
     schedule = loaded("extends: base.yaml\nsteps: {updates: 312}\nscheduler: {T_0: 1ep}\n")
     assert (schedule.steps, schedule.family.settings(schedule)["T_0"]) == (312, 156)
+
+
+@pytest.mark.parametrize(
+    ("base", "own", "merged"),
+    [
+        ("{epochs: 9, dataset_size: 100}", "5ep", {"epochs": "5ep", "dataset_size": 100}),
+        ("{epochs: 9, dataset_size: 100}", "500sa", {"samples": "500sa", "dataset_size": 100}),
+        ("{epochs: 9, dataset_size: 100}", "{updates: 5}", {"updates": 5, "dataset_size": 100}),
+        ("{epochs: 9, dataset_size: 100}", "{drop_last: yes}", None),
+        ("{epochs: 9, dataset_size: 100}", "500", 500),
+        ("90ep", "{dataset_size: 100}", {"epochs": "90ep", "dataset_size": 100}),
+        ("90ep", "{samples: 7}", {"samples": 7}),
+        ("90ep", "{updates: null}", {"epochs": "90ep", "updates": None}),
+        ("500", "{dataset_size: 100}", {"updates": 500, "dataset_size": 100}),
+        ("90ep", "20ep", "20ep"),
+    ],
+)
+def test_a_length_takes_the_place_of_the_inherited_one_alone(base: str, own: str, merged: object) -> None:
+    Path("base.yaml").write_text(f"steps: {base}\n")
+    Path("s.yaml").write_text(f"extends: base.yaml\nsteps: {own}\n")
+    if merged is None:
+        merged = {"epochs": 9, "dataset_size": 100, "drop_last": "yes"}
+    assert read_source("s.yaml").root.plain()["steps"] == merged
+
+
+@pytest.mark.parametrize(
+    ("base", "overrides", "merged"),
+    [
+        ("{epochs: 9, dataset_size: 100}", ["steps.updates=5"], {"updates": 5, "dataset_size": 100}),
+        ("{epochs: 9, dataset_size: 100}", ["steps=5ep"], {"epochs": "5ep", "dataset_size": 100}),
+        ("{epochs: 9, dataset_size: 7}", ["steps=5ep", "steps.samples=9"], {"samples": 9, "dataset_size": 7}),
+        ("{epochs: 9}", ["steps.updates=null"], {"epochs": 9, "updates": None}),
+        ("{epochs: 9}", ["steps.drop_last=true"], {"epochs": 9, "drop_last": True}),
+        ("{epochs: 9, dataset_size: 100}", ["steps=500"], 500),
+        ("{epochs: 9, dataset_size: 100}", ["steps={updates: 5}"], {"updates": 5}),
+        ("90ep", ["steps.dataset_size=100"], {"epochs": "90ep", "dataset_size": 100}),
+        ("500", ["steps.epochs=3", "steps.dataset_size=100"], {"epochs": 3, "dataset_size": 100}),
+        ("500", ["steps=3ep"], "3ep"),
+    ],
+)
+def test_an_override_of_the_length_replaces_the_length_alone(
+    base: str, overrides: list[str], merged: object
+) -> None:
+    Path("s.yaml").write_text(f"steps: {base}\n")
+    assert read_source("s.yaml", overrides).root.plain()["steps"] == merged
+
+
+def test_a_wrong_length_laid_over_another_is_told_of_where_it_stands() -> None:
+    assert problems(IMAGENET, "steps=5epochs")[0].startswith("--set:1:7: steps: is no count of steps")
+    assert problems(IMAGENET, "steps.updates=-5")[0].startswith("--set:1:15: steps.updates: must be")
 
 
 def test_numbers_in_place_of_units_are_the_same_schedule() -> None:

@@ -42,9 +42,7 @@ def test_an_epoch_is_read_as_torch_reads_it(size: int, plan: DevicePlan, loading
     found = epoch_of(size, plan, loading)
     assert (found.updates, found.samples) == (run.ends[1], run.samples[-1])
     assert found.micro_batches == run.read[0]
-    assert found.dropped - found.repeated <= run.unseen[0] <= found.dropped
-    if not found.repeated:
-        assert run.unseen[0] == found.dropped
+    assert (found.dropped, found.repeated) == (run.unseen[0], run.twice[0])
 
 
 @given(st.integers(1, 70), plans, loadings)
@@ -64,21 +62,49 @@ def test_a_run_whose_batch_grows_goes_as_with_torchs_loaders(
     line = timeline(size, phases, loading)
     assert [line.at(update).samples for update in range(len(run.samples))] == run.samples
     assert [line.at(end).micro_batches for end in run.ends] == [sum(run.read[:i]) for i in range(epochs + 1)]
+    tallies = [line.at(end) for end in run.ends]
+    assert [one.dropped for one in tallies] == [sum(run.unseen[:i]) for i in range(epochs + 1)]
+    assert [one.repeated for one in tallies] == [sum(run.twice[:i]) for i in range(epochs + 1)]
     assert [line.epochs_at(end) for end in run.ends] == list(range(epochs + 1))
     per_epoch = {after - before for before, after in pairwise(run.ends)}
     assert per_epoch == line.updates_per_epoch(run.ends[-1])
 
 
 @given(st.integers(1, 70), several_phases(), loadings)
-def test_within_an_epoch_each_update_is_the_same_share_of_it(
+def test_within_an_epoch_under_one_plan_each_update_is_the_same_share_of_it(
     size: int, phases: list[Phase], loading: Loading
 ) -> None:
     assume(all(epoch_of(size, plan, loading).updates for plan, _ in phases))
     ends = train(size, phases, loading, epochs=4).ends
     line = timeline(size, phases, loading)
     for epoch, (began, ended) in enumerate(pairwise(ends)):
-        for update in range(began, ended):
-            assert line.epochs_at(update) == epoch + Fraction(update - began, ended - began)
+        if not any(until is not None and began < until <= ended for _, until in phases):
+            for update in range(began, ended):
+                assert line.epochs_at(update) == epoch + Fraction(update - began, ended - began)
+
+
+@given(st.integers(1, 70), several_phases(), loadings)
+def test_a_plan_does_not_move_what_has_been_reached_before_it(
+    size: int, phases: list[Phase], loading: Loading
+) -> None:
+    assume(all(epoch_of(size, plan, loading).updates for plan, _ in phases))
+    line = timeline(size, phases, loading)
+    for number, (_, until) in enumerate(phases[:-1], start=1):
+        before = timeline(size, [*phases[: number - 1], (phases[number - 1][0], None)], loading)
+        assert [line.epochs_at(one) for one in range(until or 0)] == [
+            before.epochs_at(one) for one in range(until or 0)
+        ]
+    reached = [line.epochs_at(update) for update in range(120)]
+    assert all(before < after for before, after in pairwise(reached))
+
+
+def test_an_epoch_that_two_plans_share_goes_piece_by_piece() -> None:
+    # Of 100 samples 40 are read by tens, which would have been 10 updates; 60 are left for 3 of twenty.
+    line = timeline(100, [(DevicePlan(10), 4), (DevicePlan(20), None)])
+    assert [line.epochs_at(update) for update in (3, 4, 5, 6, 7, 12)] == [
+        *(Fraction(3, 10), Fraction(4, 10), Fraction(6, 10), Fraction(8, 10)),
+        *(1, 2),
+    ]
 
 
 @given(several_phases(), st.integers(0, 60))
@@ -93,8 +119,8 @@ def test_data_without_end_give_full_updates_alone(phases: list[Phase], updates: 
     [
         # 10 samples on 4 devices, 2 at a time: shares of 3 (two repeated), so 2 micro-batches.
         (Loading(), Tally(1, 2, 12, 2)),
-        # The second one is left out.
-        (Loading(drop_last=True), Tally(1, 1, 8, 2, 0, 4)),
+        # The second one is left out, and in it the two that were repeated.
+        (Loading(drop_last=True), Tally(1, 1, 8, 0, 0, 2)),
         # Shares of 2; two samples are nobody's.
         (Loading(sampler_drop_last=True), Tally(1, 1, 8, 0, 2)),
         # One micro-batch, fewer than the two of an update.
@@ -106,6 +132,11 @@ def test_data_without_end_give_full_updates_alone(phases: list[Phase], updates: 
 )
 def test_an_epoch_worked_out_by_hand(loading: Loading, expected: Tally) -> None:
     assert epoch_of(10, DevicePlan(2, devices=4, accumulate=2), loading) == expected
+
+
+def test_a_repetition_among_what_no_update_sees_is_no_loss() -> None:
+    found = epoch_of(35, DevicePlan(6, devices=2, accumulate=2), Loading(partial_update=False))
+    assert (found.dropped, found.repeated) == (11, 0)
 
 
 def test_an_epoch_without_an_update_is_refused() -> None:
