@@ -94,7 +94,7 @@ def change_caption(now: Plan, new: Plan, version: str) -> Caption:
 def _headline(now: Schedule, new: Schedule) -> list[str]:
     """The new schedule in short phrases, its counts as they are written: in steps each plan has its own."""
     counts = {path: one for path, one in new.written_counts.items() if path[0] == "scheduler"}
-    numbers = [count_text(one.value) for one in counts.values()]
+    numbers = [text for one in counts.values() for text in (count_text(one.value), str(one.value))]
     phrases, of_now = new.family.headline(new), now.family.headline(now)
     kept = [one for one in phrases if one in of_now or not any(number in one for number in numbers)]
     written = [f"{new.key_of(path).removeprefix('scheduler.')} {one.text}" for path, one in counts.items()]

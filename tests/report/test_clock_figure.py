@@ -109,6 +109,16 @@ def test_the_foot_has_counts_as_they_are_written() -> None:
     assert not any("30" in one or "270" in one for one in settings)
 
 
+def test_the_foot_has_each_count_once() -> None:
+    library = "{type: transformers.cosine, num_warmup_steps: 1ep, num_training_steps: 100%}"
+    Path("s.yaml").write_text(f"{EPOCHS}batch_size: {{per_device: 4}}\nscheduler: {library}\n")
+    now = load_schedule("s.yaml")
+    new = load_schedule("s.yaml", overrides=[plan_override(now, {"devices": 2})])
+    before, after = (Plan(one, one.clock, plan_label(one)) for one in (now, new))
+    settings = change_caption(before, after, "0").settings
+    assert settings == "transformers.cosine · num_warmup_steps 1ep · num_training_steps 100%"
+
+
 def test_logarithmic_lrs_go_a_few_decades_down() -> None:
     figure, _ = drawn(EPOCHS + REST.replace("eta_scal_min: 0.0", "eta_scal_min: 1e-9"), Style(log_y=True))
     low, high = figure.axes[0].get_ylim()
