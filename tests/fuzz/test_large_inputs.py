@@ -138,12 +138,29 @@ INPUTS = {
         "stored_trace",
         b"step," + b",".join(b"lr.%d" % n for n in range(99_000)) + (b"\n0" + b",x" * 99_000) * 30,
     ),
+    "2,000 groups": (
+        "stored_trace",
+        b"step,"
+        + b",".join(b"lr.%d" % n for n in range(2_000))
+        + b"".join(b"\n%d" % n + b",1" * 2_000 for n in range(2_400)),
+    ),
     "10 MB of one cell": ("stored_trace", b"step,lr.a\n0," + b"9" * SIZE),
     "10 MB of quotation marks": ("stored_trace", b'step,lr.a\n"' + b'"' * SIZE),
     "10 MB of line breaks": ("stored_trace", b"\n" * SIZE),
     "10 MB of a metric": ("metric_column", filled(b"loss\n", b"0.12345\n")),
     "10 MB of columns": ("metric_column", filled(b"loss", b",loss")),
+    "10 MB of long columns": (
+        "metric_column",
+        b",".join(bytes(97 + (n >> k & 1) for k in range(199)) + b"%d" % n for n in range(5_000)) + b"\n1\n",
+    ),
+    "10 MB of other columns": (
+        "metric_column",
+        b",".join(b"loss_%06d" % n for n in range(800_000)) + b"\n1\n",
+    ),
+    "10 MB of short rows": ("metric_column", filled(b"loss\n", b"1\n")),
     "10 MB of a safetensors header": ("safetensors", header(b'{"a":[' + b"{}," * 3_333_000 + b"{}]}")),
+    "10 MB of mappings in it": ("safetensors", header(b"[" + b'{"":[]},' * 1_200_000 + b"{}]")),
+    "10 MB of numbers by name in it": ("safetensors", header(b'{"a":[' + b'{"":0},' * 1_400_000 + b"{}]}")),
     "10 MB of lists in it": ("safetensors", header(b"[" * 10_000_000)),
     "10 MB of numbers in it": ("safetensors", header(b'{"a":[' + b"1," * 4_999_990 + b"1]}")),
     "10 MB of a number in it": ("safetensors", header(b'{"a":' + b"9" * 9_999_990 + b"}")),
@@ -154,6 +171,8 @@ INPUTS = {
     ),
     "10 MB of names": ("parameter_list", b"".join(b"layer.%d.weight\n" % n for n in range(450_000))),
     "10 MB of wrong shapes": ("parameter_list", b"".join(b"w%d [x]\n" % n for n in range(900_000))),
+    "10 MB of one shape": ("parameter_list", b"a " + b"1x" * 4_900_000 + b"y"),
+    "10 MB of one shape in brackets": ("parameter_list", b"a [" + b"1," * 4_900_000 + b"]"),
     "10 MB of spaces": ("parameter_list", b"w 1" + b" " * SIZE + b"x\n"),
     "10 MB that is no checkpoint": ("checkpoint", filled(b"PK\x03\x04", b"PK\x05\x06")),
     "10 MB of a pickle": ("checkpoint", filled(b"\x80\x02", b"]")),
