@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+MAX_TOLD = 200
+"""Problems that are worth telling; nobody reads on, and a hostile file would have a million."""
+_LONGEST_LINE, _LONGEST_KEY, _LONGEST_MESSAGE = 2000, 500, 1400
+
+
 class LrschedError(Exception):
     """Base of every error that this package raises on purpose."""
 
@@ -35,7 +40,7 @@ class Problem:
     """One thing that is wrong with the input, and where.
 
     ``line`` and ``column`` count from 1; both are 0 where the problem has no place inside the file
-    (a file that is missing, or cannot be decoded).
+    (a file that is missing, or cannot be decoded). A long ``key`` or ``message`` is kept shortened.
     """
 
     file: str
@@ -44,9 +49,19 @@ class Problem:
     key: str
     message: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", shortened(self.key, _LONGEST_KEY))
+        object.__setattr__(self, "message", shortened(self.message, _LONGEST_MESSAGE))
+
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+        place = f":{self.line}:{self.column}" if self.line else ""
+        said = f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+        return shortened(self.file, _LONGEST_LINE - len(said)) + said
+
+
+def shortened(text: str, longest: int) -> str:
+    """The text, at most so long, with … where it has been cut."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 class ScheduleFileError(LrschedError):
@@ -55,7 +70,9 @@ class ScheduleFileError(LrschedError):
     def __init__(self, problems: Iterable[Problem], hint: str = "") -> None:
         self.problems = tuple(problems)
         self.hint = hint
-        super().__init__("\n".join(map(str, self.problems)))
+        more = len(self.problems) - MAX_TOLD
+        further = [f"and {more:,} more problems"] if more > 0 else []
+        super().__init__("\n".join([*map(str, self.problems[:MAX_TOLD]), *further]))
 
 
 class ScheduleFileWarning(UserWarning):

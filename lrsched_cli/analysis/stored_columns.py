@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lrsched_cli.analysis.group_numbers import LR
+from lrsched_cli.core.findings import MAX_GROUPS
 from lrsched_cli.core.law import Factors, Position
 from lrsched_cli.core.messages import shown
 from lrsched_cli.errors import Problem, ScheduleFileError
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MAX_PROBLEMS = 100
-MAX_COLUMNS = 100_000
+MAX_COLUMNS = 20 * MAX_GROUPS + 100
+"""A trace has some ten columns of each group with its factors, and one for each setting that changes."""
 LR_PREFIX = f"{LR}."
 STATE_KEYS = ("cycle", "T_cur")
 _NO_SETTINGS = {LR, "scale", *Factors._fields, *Position._fields}
-_BLOCK = 4096
+_BLOCK, _CELLS = 4096, 400_000  # rows that are read at once, and the cells that they have at most
 _CELL = re.compile(r'(?:[^,"]++|"[^"]*+")*+,')
 
 
@@ -122,6 +124,10 @@ class _Parser:
         if len(header) > MAX_COLUMNS:
             yield self._at(1, 0, f"has {len(header):,} columns; {MAX_COLUMNS:,} are allowed")
             return
+        groups = sum(name.startswith(LR_PREFIX) for name in header)
+        if groups > MAX_GROUPS:
+            yield self._at(1, 0, f"has {groups:,} groups; {MAX_GROUPS:,} are allowed, as in a schedule file")
+            return
         if any(_number(cell) is not None for cell in header):
             yield self._at(1, 0, "has no header; the first row names the columns, such as step,lr.GROUP")
             return
@@ -160,7 +166,8 @@ class _Parser:
 
     def _body_problems(self, rows: Iterator[list[str] | Problem]) -> Iterator[Problem]:
         line, clean = 2, True
-        while block := list(islice(rows, _BLOCK)):
+        at_once = max(1, min(_BLOCK, _CELLS // len(self._header)))
+        while block := list(islice(rows, at_once)):
             found = self._read(block)
             if found is None:
                 clean = False

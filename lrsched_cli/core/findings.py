@@ -5,6 +5,7 @@ The data may be of any shape here; a part of a wrong kind is passed over, since 
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from lrsched_cli.core.families import family_of
@@ -13,6 +14,7 @@ from lrsched_cli.core.script.optimizer_code import arguments_of_reference, is_op
 from lrsched_cli.core.sections import OWN_SCHEDULER, OptimizerSection, ParamGroup
 from lrsched_cli.core.signatures import Argument, optimizer_arguments, optimizer_names
 from lrsched_cli.core.user_code import is_reference, what_it_runs
+from lrsched_cli.errors import MAX_TOLD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,7 +28,17 @@ MAX_GROUPS = 2000
 
 
 def beyond_the_fields(data: dict[str, Any], *, trust: bool) -> Iterator[Finding]:
-    """What no single field can know. ``data`` is as it was read, so every part may be of a wrong kind."""
+    """What no single field can know: the first two hundred, as each takes a search for what was meant.
+
+    ``data`` is as it was read, so every part may be of a wrong kind.
+    """
+    found = _all_findings(data, trust=trust)
+    yield from islice(found, MAX_TOLD - 1)
+    for path, _, at_key in islice(found, 1):
+        yield path, f"and so on: the first {MAX_TOLD - 1} such problems are told", at_key
+
+
+def _all_findings(data: dict[str, Any], *, trust: bool) -> Iterator[Finding]:
     yield from _optimizer_findings(data, trust=trust)
     yield from _group_findings(data.get("param_groups"))
     yield from _phase_findings(data.get("batch_size"))

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import difflib
 import json
+from functools import lru_cache
+from heapq import nsmallest
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
+
+from lrsched_cli.errors import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,6 +19,9 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _LONGEST_SHOWN = 60
+# A misspelt word is looked for among so many of at most so many letters: each pair takes some microseconds.
+_LONGEST_WORD, _MOST_COMPARED, _MOST_LISTED = 100, 200, 50
+_ALIKE = 0.6
 TAG = "one of: "
 """Begins what pydantic calls the models that a section may be of, which is no key of a file."""
 
@@ -64,12 +71,26 @@ def unknown_key(key: str, known: Iterable[str]) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``; did you mean ...?`` for the known word nearest to ``word``, or the list of them, or nothing."""
-    words = sorted(set(known))
-    by_folded = {known_word.lower(): known_word for known_word in reversed(words)}
-    near = difflib.get_close_matches(word.lower(), by_folded, n=1, cutoff=0.6)
+    words = dict.fromkeys(known)
+    by_folded = {known_word.lower(): known_word for known_word in sorted(_alike(word, words), reverse=True)}
+    near = difflib.get_close_matches(word.lower(), by_folded, n=1, cutoff=_ALIKE)
     if near:
         return f"; did you mean {by_folded[near[0]]}?"
-    return f"; known here: {', '.join(words)}" if words else ""
+    listed = [shortened(one, _LONGEST_SHOWN) for one in nsmallest(_MOST_LISTED, words)]
+    more = f" and {len(words) - _MOST_LISTED:,} more" if len(words) > _MOST_LISTED else ""
+    return f"; known here: {', '.join(listed)}{more}" if words else ""
+
+
+def _alike(word: str, words: Iterable[str]) -> list[str]:
+    """Those that could be nearest to ``word`` by their lengths, few enough to look at each letter."""
+    if len(word) > _LONGEST_WORD:
+        return []
+    least = _ALIKE / (2 - _ALIKE)  # of the longer word's letters, for so many to be in both
+    low, high = len(word) * least, len(word) / least
+    alike = [one for one in words if low <= len(one) <= high]
+    if len(alike) <= _MOST_COMPARED:
+        return alike
+    return nsmallest(_MOST_COMPARED, alike, key=lambda one: (abs(len(one) - len(word)), one))
 
 
 def shown(value: Any) -> str:
@@ -78,7 +99,7 @@ def shown(value: Any) -> str:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
         text = repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
+    return shortened(text, _LONGEST_SHOWN)
 
 
 def expected(field: FieldInfo, value: Any = None) -> str:
@@ -113,10 +134,15 @@ def _field(model: type[BaseModel], loc: Sequence[str | int]) -> FieldInfo | None
 
 
 def _section(model: type[BaseModel], loc: Sequence[str | int]) -> type[BaseModel] | None:
+    return _section_of(model, tuple(part for part in loc if not isinstance(part, int)))
+
+
+@lru_cache(maxsize=1000)  # a long list may have an error in each entry
+def _section_of(model: type[BaseModel], keys: tuple[str, ...]) -> type[BaseModel] | None:
     current: type[BaseModel] | None = model
-    for part in loc:
-        if current is None or isinstance(part, int):
-            continue
+    for part in keys:
+        if current is None:
+            break
         info = current.model_fields.get(part)
         current = _model_in(info.annotation) if info is not None else None
     return current

@@ -14,7 +14,7 @@ from lrsched_cli.core.clock.units import quantity
 from lrsched_cli.core.files.regular_file import read_at_most
 from lrsched_cli.core.messages import did_you_mean, shown
 from lrsched_cli.core.shipped import shipped_names, shipped_path
-from lrsched_cli.core.yaml_source import MAX_BYTES, read_yaml
+from lrsched_cli.core.yaml_source import MAX_BYTES, MAX_DEPTH, MAX_KEY, MAX_VALUES, read_yaml
 from lrsched_cli.core.yaml_tree import Node, Position
 from lrsched_cli.errors import Problem, ScheduleFileError
 
@@ -50,7 +50,7 @@ def read_source(config: str | Path, overrides: Sequence[str] = ()) -> Source:
         text, label = _bytes(path, may_be_shipped=True), str(path)
     decoded_text = _decoded(text, label)
     root, problems = read_yaml(decoded_text, label)
-    root = _extended(root, path, problems, ())
+    root = _extended(root, path, problems, (), root.size)
     for number, override in enumerate(overrides, start=1):
         problems += _override(root, override, number)
     if path is None:
@@ -111,8 +111,13 @@ def decoded(data: bytes, label: str) -> str:
         raise ScheduleFileError([problem]) from None
 
 
-def _extended(root: Node, path: Path | None, problems: list[Problem], seen: tuple[Path, ...]) -> Node:
-    """The tree with what it extends underneath; ``name`` is not inherited, since it names the outputs."""
+def _extended(
+    root: Node, path: Path | None, problems: list[Problem], seen: tuple[Path, ...], values: int
+) -> Node:
+    """The tree with what it extends underneath; ``name`` is not inherited, since it names the outputs.
+
+    ``seen`` are the files that lead here, ``values`` is how many values they have.
+    """
     if not isinstance(root.value, dict) or "extends" not in root.value:
         return root
     stated = root.value.pop("extends")
@@ -139,8 +144,13 @@ def _extended(root: Node, path: Path | None, problems: list[Problem], seen: tupl
         reason = "; ".join(map(str, error.problems))
         problems.append(stated.position.problem("extends", f"cannot be used: {reason}"))
         return root
+    values += base.size
+    if values > MAX_VALUES:
+        message = f"makes more than {MAX_VALUES:,} values with {stated.value}"
+        problems.append(stated.position.problem("extends", message))
+        return root
     problems += base_problems
-    base = _extended(base, base_path, problems, seen)
+    base = _extended(base, base_path, problems, seen, values)
     if not isinstance(base.value, dict):
         problems.append(base.position.problem("", "must be a mapping of settings"))
         return root
@@ -270,7 +280,9 @@ def _of_override(problem: Problem, key: str, text: str) -> Problem:
 
 def _place(root: Node, path: str, value: Node, start: Position) -> Problem | None:
     node, rest, walked = root, path, ""
-    while True:
+    if len(path) > MAX_DEPTH * MAX_KEY:
+        return start.problem(path, "is no key of a setting: it is too long")
+    for _ in range(MAX_DEPTH):
         if isinstance(node.value, list):
             found = _entry_of_list(node, rest)
             if found is None:
@@ -304,6 +316,7 @@ def _place(root: Node, path: str, value: Node, start: Position) -> Problem | Non
             return start.problem(path, f"{walked.rstrip('.')} is a single value and holds no settings")
         walked += used + "."
         rest = rest[len(used) + 1 :]
+    return start.problem(path, f"is nested deeper than {MAX_DEPTH} levels")
 
 
 def _key_of_mapping(node: Node, rest: str) -> str:
@@ -320,7 +333,8 @@ def _entry_of_list(node: Node, rest: str) -> tuple[int, str] | None:
         name = max(fitting, key=len)
         return names[name], name
     first = rest.split(".", 1)[0]
-    if first.isdecimal() and int(first) < len(node.value):
+    # int() takes no number of thousands of digits, and no list is so long.
+    if first.isdecimal() and len(first) <= len(str(MAX_VALUES)) and int(first) < len(node.value):
         return int(first), first
     return None
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from lrsched_cli.core.messages import shown
-from lrsched_cli.core.yaml_tree import Node, Position
-from lrsched_cli.errors import ScheduleFileError
+from lrsched_cli.core.yaml_tree import Node, Position, dotted
+from lrsched_cli.errors import MAX_TOLD, ScheduleFileError
 
 if TYPE_CHECKING:
     from lrsched_cli.errors import Problem
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 50
 MAX_VALUES = 100_000
+MAX_ENTRIES = 10_000
+"""Of a list: five times the groups that a file may have, and nothing that a list is for is longer."""
+MAX_KEY = 500
+"""Letters of a key; what is told of a setting repeats its keys, and pydantic copies them for each problem."""
 _MAX_DIGITS = 400  # beyond the largest double, and far below where int() itself gives up
 
 _PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -32,7 +36,8 @@ _NULL = {"", "~", "null", "Null", "NULL"}
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _WHOLE = re.compile(r"[-+]?(0|[1-9]\d*(_\d+)*)")
 _WHOLE_WITH_EXPONENT = re.compile(r"([-+]?[1-9]\d*(?:_\d+)*)[eE]\+?(\d{1,2})")
-_REAL = re.compile(r"[-+]?((0|[1-9]\d*(_\d+)*)\.?\d*|\.\d+)([eE][-+]?\d+)?")
+# One way to read each text: two that compete for the same digits take a time that grows with their square.
+_REAL = re.compile(r"[-+]?(0\d+|(0|[1-9]\d*(_\d+)*)(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _STANDARD = "tag:yaml.org,2002:"
 
@@ -42,7 +47,8 @@ def read_yaml(text: str, file: str) -> tuple[Node, list[Problem]]:
 
     Returns the tree and the problems that do not stop the reading (a key given twice, a tag that
     would build an object, a number that is not finite). Raises ScheduleFileError where the text
-    is no YAML, is nested deeper than 50, is larger than 1 MiB, or expands to more than 100,000 values.
+    is no YAML, is nested deeper than 50, is larger than 1 MiB, expands to more than 100,000 values, has a
+    list of more than 10,000 entries, a key of more than 500 letters, or 200 problems.
     """
     if len(text) > MAX_BYTES:
         raise _stop(Position(file, 0, 0), f"is larger than {MAX_BYTES // 1024} KiB; no schedule is")
@@ -65,7 +71,7 @@ class _Composer:
     def __init__(self, file: str) -> None:
         self.file = file
         self.problems: list[Problem] = []
-        self.anchors: dict[str, Node] = {}
+        self.anchors: dict[str, tuple[Node, int]] = {}  # with the levels that each has
         self.stack: list[_Open] = []
 
     def compose(self, text: str) -> tuple[Node, list[Problem]]:
@@ -80,8 +86,7 @@ class _Composer:
                     raise _stop(place, "has a second YAML document; a schedule file holds one")
             elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
                 self._check_collection_tag(event, place)
-                if len(stack) >= MAX_DEPTH:
-                    raise _stop(place, f"is nested deeper than {MAX_DEPTH} levels")
+                self._nest(1, place)
                 empty: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
                 stack.append(_Open(Node(empty, place), event.anchor))
             elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
@@ -106,14 +111,22 @@ class _Composer:
         if isinstance(event, yaml.AliasEvent):
             if any(open_.anchor == event.anchor for open_ in self.stack):
                 raise _stop(place, f"the alias *{event.anchor} stands inside what it names")
-            target = self.anchors.get(event.anchor or "")
-            if target is None:
+            if event.anchor not in self.anchors:
                 raise _stop(place, f"the alias *{event.anchor} names no anchor before it")
+            target, levels = self.anchors[event.anchor]
+            self._nest(levels, place)
             return target, None
         node = Node(self._resolve(event, place), place)
         if event.anchor:
-            self.anchors[event.anchor] = node
+            self.anchors[event.anchor] = node, 0
         return node, event.value
+
+    def _nest(self, levels: int, place: Position) -> None:
+        """Note so many levels below the one that is open; what aliases nest counts like what is written."""
+        if len(self.stack) + levels > MAX_DEPTH:
+            raise _stop(place, f"is nested deeper than {MAX_DEPTH} levels")
+        if self.stack:
+            self.stack[-1].levels = max(self.stack[-1].levels, 1 + levels)
 
     def _add(self, node: Node, raw: str | None, place: Position) -> None:
         parent = self.stack[-1]
@@ -122,10 +135,14 @@ class _Composer:
         if holder.size > MAX_VALUES:
             raise _stop(node.position, f"expands to more than {MAX_VALUES:,} values")
         if isinstance(holder.value, list):
+            if len(holder.value) == MAX_ENTRIES:
+                raise _stop(node.position, f"the list has more than {MAX_ENTRIES:,} entries")
             holder.value.append(node)
         elif parent.key is None:
             if raw is None:
                 raise _stop(place, "a key must be plain text, not a list, a mapping or an alias")
+            if len(raw) > MAX_KEY:
+                raise _stop(place, f"a key has more than {MAX_KEY} letters (got {shown(raw)})")
             parent.key = (raw, node.position)
         else:
             key, key_position = parent.key
@@ -154,7 +171,9 @@ class _Composer:
                         closed.node.value[key] = child
                         closed.node.key_positions[key] = source.key_positions[key]
         if closed.anchor:
-            self.anchors[closed.anchor] = closed.node
+            self.anchors[closed.anchor] = closed.node, closed.levels
+        if self.stack:
+            self.stack[-1].levels = max(self.stack[-1].levels, closed.levels + 1)
         return closed.node
 
     def _resolve(self, event: yaml.ScalarEvent, place: Position) -> Any:
@@ -201,7 +220,10 @@ class _Composer:
             for open_ in self.stack
             if open_.key is not None or isinstance(open_.node.value, list)
         ]
-        self.problems.append(place.problem(".".join([*open_keys, *last]), message))
+        self.problems.append(place.problem(dotted([*open_keys, *last]), message))
+        if len(self.problems) == MAX_TOLD:
+            told = f"and so on: the first {MAX_TOLD - 1} problems are told"
+            raise ScheduleFileError([*self.problems[:-1], place.problem("", told)])
 
 
 @dataclass(slots=True)
@@ -210,6 +232,7 @@ class _Open:
 
     node: Node
     anchor: str | None
+    levels: int = 1
     key: tuple[str, Position] | None = None
     merges: list[tuple[Position, Node]] = field(default_factory=list)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lrsched_cli.errors import Problem
+from lrsched_cli.errors import Problem, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+_LONGEST_WORD = 100
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -91,4 +93,9 @@ class Node:
             parent = node
         if isinstance(parent.value, dict):
             words += [part for part in path[len(words) :] if isinstance(part, str)]
-        return position.problem(".".join(words), message)
+        return position.problem(dotted(words), message)
+
+
+def dotted(words: Iterable[str]) -> str:
+    """The path of a setting, with long keys shortened: each of a file's problems repeats it."""
+    return ".".join(shortened(word, _LONGEST_WORD) for word in words)

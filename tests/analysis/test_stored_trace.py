@@ -133,6 +133,22 @@ def test_steps_must_rise_across_blocks_of_rows() -> None:
     assert found == ['t.csv:4098:1: step: must be greater than the step before, 4095 (got "4095")']
 
 
+def test_a_trace_has_the_groups_that_a_schedule_file_may_have() -> None:
+    def of_groups(count: int) -> str:
+        header = ",".join(f"lr.{n}" for n in range(count))
+        return f"step,{header}\n0{',1' * count}\n1{',1' * count}\n"
+
+    assert len(parsed(of_groups(2000)).groups) == 2000
+    assert problems(of_groups(2001)) == [
+        "t.csv:1:1: has 2,001 groups; 2,000 are allowed, as in a schedule file"
+    ]
+
+
+def test_a_trace_has_a_limit_of_columns() -> None:
+    header = ",".join(f"x.{n}" for n in range(41_000))
+    assert problems(f"step,lr.a,{header}\n") == ["t.csv:1:1: has 41,002 columns; 40,100 are allowed"]
+
+
 def test_of_many_problems_the_first_hundred_are_told() -> None:
     found = problems("step,lr.a\n" + "".join(f"{step},x\n" for step in range(5000)))
     assert len(found) == MAX_PROBLEMS + 1

@@ -26,6 +26,17 @@ def test_the_nearest_known_word_is_offered_else_all(word: str, known: list[str],
     assert did_you_mean(word, known) == said
 
 
+def test_of_many_known_words_the_nearest_in_length_are_compared_and_the_first_told() -> None:
+    words = [f"loss_{n:06}" for n in range(100_000)]
+    assert did_you_mean("accuracy", words).endswith(", loss_000049 and 99,950 more")
+    assert did_you_mean("loss_000O00", words).startswith("; did you mean loss_000")
+
+
+def test_of_long_words_none_is_compared_and_none_told_whole() -> None:
+    words = ["x" * 5000 + str(n) for n in range(3)]
+    assert did_you_mean("x" * 5000, words) == f"; known here: {', '.join(['x' * 59 + '…'] * 3)}"
+
+
 def test_an_unknown_key_is_said_to_be_one() -> None:
     assert unknown_key("gama", ["gamma"]) == "is no known key; did you mean gamma?"
 

@@ -6,7 +6,13 @@ import time
 
 import pytest
 
-from lrsched_cli.core.patterns import checked_layer_pattern, checked_pattern, layer_number, matcher
+from lrsched_cli.core.patterns import (
+    SlowPatternError,
+    checked_layer_pattern,
+    checked_pattern,
+    layer_number,
+    matcher,
+)
 
 
 def reason(pattern: str) -> str:
@@ -53,6 +59,11 @@ def test_a_regular_expression_that_is_none_is_told() -> None:
         "re:(a?){50}$",
         "re:(?P<x>[a-z]+)*$",
         "re:((a|a))+",
+        "re:(?:a|b)+?",
+        "re:" + "a*" * 5 + "b",
+        "re:" + "a?" * 20 + "a" * 20,
+        "re:" + "(a|aa)" * 20 + "b",
+        "re:a{2,90}a{2,90}a{2,90}b",
     ],
 )
 def test_a_regular_expression_that_could_wait_for_ever_is_refused(pattern: str) -> None:
@@ -61,10 +72,56 @@ def test_a_regular_expression_that_could_wait_for_ever_is_refused(pattern: str) 
 
 @pytest.mark.parametrize(
     "pattern",
-    [r"re:(abc)+", r"re:(attn|mlp)\.", r"re:[(+)*]+x", r"re:\(a+\)+", r"re:(\d+)\.(\d+)", "re:(a|b)?c"],
+    [
+        r"re:layers\.(\d+)\.(attn|mlp)\..*weight$",
+        r"re:layers\.(\d+)\..*experts\.(\d+)\..*(up|down)_proj\.(weight|bias)",
+        r"re:^(?:a\.)?b{2}(?P<c>d)(?i:e)",
+        "re:(?i)bias",
+        "re:" + "|".join(["a.*b"] * 20),
+        r"re:(abc)+",
+        r"re:(attn|mlp)\.",
+        r"re:[(+)*]+x",
+        r"re:\(a+\)+",
+        r"re:(\d+)\.(\d+)",
+        "re:(a|b)?c",
+    ],
 )
-def test_what_only_looks_alike_is_taken(pattern: str) -> None:
+def test_what_ends_soon_is_taken(pattern: str) -> None:
     assert checked_pattern(pattern) == pattern
+
+
+@pytest.mark.parametrize(
+    ("pattern", "what"),
+    [
+        ("re:(?x)(a+) +$", "the flag x"),
+        ("re:(?i-x:a)", "the flag x"),
+        ("re:(a+)(?#c)+$", "a comment"),
+        (r"re:(a)\1", "what a group has matched"),
+        ("re:(?P<a>b)(?P=a)", "what a group has matched"),
+        ("re:(a)?(?(1)b|c)", "what a group has matched"),
+    ],
+)
+def test_what_hides_how_long_a_search_takes_is_refused(pattern: str, what: str) -> None:
+    assert reason(pattern).startswith(f"has {what}, which patterns of names are read without")
+
+
+def test_a_glob_has_the_length_of_a_regular_expression() -> None:
+    assert reason("[" * 501) == "is longer than 500 characters"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [("re:a.*a.*b", "a" * 1000), (r"re:\d+\d+\d+x", "1" * 1000), ("re:(a|b).*.*.*c", "a" * 300)],
+)
+def test_a_name_may_be_too_long_for_a_regular_expression(pattern: str, name: str) -> None:
+    search = matcher(checked_pattern(pattern))
+    assert not search(name[:20])
+    with pytest.raises(SlowPatternError, match=f"can take for ever on a name of {len(name):,} letters"):
+        search(name)
+
+
+def test_a_number_of_few_digits_makes_no_search_long() -> None:
+    assert matcher(r"re:layers\.(\d+)\.(attn|mlp)\..*weight$")("layers.12.mlp." + "x" * 600 + ".weight")
 
 
 def test_many_stars_are_no_bomb() -> None:

@@ -215,3 +215,28 @@ def test_each_override_has_a_place_of_its_own() -> None:
         "--set 3:1:7",
         "--set 4:1:5",
     ]
+
+
+def of_override(override: str) -> str:
+    Path("s.yaml").write_text("param_groups: [{name: a}]\n")
+    (problem,) = read_source("s.yaml", [override]).problems
+    return problem.message
+
+
+def test_an_override_goes_no_deeper_than_a_file() -> None:
+    assert overridden("steps: 1\n", "a." * 49 + "a=1")["a"]["a"]
+    assert of_override("a." * 1000 + "a=1") == "is nested deeper than 50 levels"
+    assert of_override("a" * 30_000 + "=1") == "is no key of a setting: it is too long"
+
+
+def test_a_place_in_a_list_has_few_digits() -> None:
+    assert of_override("param_groups." + "9" * 5000 + ".lr=1").startswith('there is no "999')
+
+
+def test_a_chain_of_files_has_no_more_values_than_one_file_may_have() -> None:
+    values = "description: [" + ", ".join(["[" + "1," * 9_000 + "]"] * 6) + "]\n"
+    Path("a.yaml").write_text("extends: b.yaml\n" + values)
+    Path("b.yaml").write_text("extends: c.yaml\n" + values)
+    Path("c.yaml").write_text("steps: 1\n")
+    told = [str(problem) for problem in read_source("a.yaml").problems]
+    assert told == ["a.yaml:1:10: extends: makes more than 100,000 values with b.yaml"]

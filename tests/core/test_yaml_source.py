@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lrsched_cli.core.yaml_source import MAX_BYTES, read_yaml
-from lrsched_cli.errors import ScheduleFileError
+from lrsched_cli.core.yaml_source import MAX_BYTES, MAX_ENTRIES, MAX_KEY, read_yaml
+from lrsched_cli.errors import MAX_TOLD, ScheduleFileError
 
 if TYPE_CHECKING:
     from lrsched_cli.core.yaml_tree import Node
@@ -408,3 +408,30 @@ def test_changing_an_unshared_copy_leaves_the_alias_alone() -> None:
     copied = root.value["b"].unshared()
     copied.value["k"] = clean("2")
     assert root.plain() == {"a": {"k": 1}, "b": {"k": 1}}
+
+
+def test_what_aliases_nest_counts_like_what_is_written() -> None:
+    flat = "a: &a {x: {y: 1}}\n" + "".join(f"b{n}: *a\n" for n in range(60))
+    assert len(clean(flat).value) == 61
+    nested = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 60))
+    assert told(nested) == ["f.yaml:50:12: is nested deeper than 50 levels"]
+
+
+def test_a_key_has_a_length_that_can_be_told() -> None:
+    assert plain("k" * MAX_KEY + ": 1") == {"k" * MAX_KEY: 1}
+    assert told("? " + "k" * (MAX_KEY + 1) + "\n: 1")[0].startswith(
+        'f.yaml:1:3: a key has more than 500 letters (got "kkk'
+    )
+
+
+def test_a_list_has_a_length_that_can_be_checked() -> None:
+    assert len(plain("[" + "1," * MAX_ENTRIES + "]")) == MAX_ENTRIES
+    assert told("[" + "1," * (MAX_ENTRIES + 1) + "]") == [
+        "f.yaml:1:20002: the list has more than 10,000 entries"
+    ]
+
+
+def test_the_reading_stops_where_nobody_reads_on() -> None:
+    *most, last = told("- .inf\n" * 1000)
+    assert len(most) == MAX_TOLD - 1
+    assert last == f"f.yaml:{MAX_TOLD}:3: and so on: the first {MAX_TOLD - 1} problems are told"

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lrsched_cli.core.files.regular_file import read_at_most
+from lrsched_cli.core.yaml_source import MAX_BYTES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -43,29 +46,37 @@ def ignored_in(text: str) -> tuple[Ignored, ...]:
 def text_of(file: str) -> str:
     """A file's text; empty where it is none that can be read."""
     try:
-        return Path(file).read_text(encoding="utf-8-sig")
+        return read_at_most(Path(file), MAX_BYTES).decode("utf-8-sig")
     except (OSError, ValueError):
         return ""
 
 
 def _comments(lines: list[str]) -> Iterator[Ignored]:
+    contents = _contents(lines)
     for index, line in enumerate(lines):
         found = _COMMENT.search(line)
         if found is None:
             continue
         said, target = found[1], index
         if not line[: found.start()].strip():  # a line of its own: it goes on, and is for what follows
-            target += 1
-            while target < len(lines) and _is_comment(lines[target]) and not _COMMENT.search(lines[target]):
-                said += " " + lines[target].strip().lstrip("# ")
-                target += 1
-            while target < len(lines) and (_is_comment(lines[target]) or not lines[target].strip()):
-                target += 1
+            after, target = index + 1, contents[index + 1]
+            while after < target and _is_comment(lines[after]) and not _COMMENT.search(lines[after]):
+                said += " " + lines[after].strip().lstrip("# ")
+                after += 1
         understood = _CODES_AND_REASON.fullmatch(said.rstrip())
         codes = tuple(code.strip() for code in understood[1].split(",")) if understood else ()
         reason = understood[2] if understood else ""
         at_extends = target < len(lines) and _EXTENDS.match(lines[target]) is not None
         yield Ignored((index + 1, found.start() + 1), target + 1, codes, reason, at_extends)
+
+
+def _contents(lines: list[str]) -> list[int]:
+    """For each line, and the end of them, the first one from there on that has more than a comment."""
+    found = [len(lines)]
+    for index in reversed(range(len(lines))):
+        empty = _is_comment(lines[index]) or not lines[index].strip()
+        found.append(found[-1] if empty else index)
+    return found[::-1]
 
 
 def _is_comment(line: str) -> bool:

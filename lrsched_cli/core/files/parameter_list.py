@@ -20,6 +20,7 @@ _LINE = re.compile(r"\s*(?P<name>[^\s#]\S*)(?:\s+(?P<shape>\S.*))?")
 _BRACKETS = re.compile(r"\[(.*)\]|\((.*)\)|torch\.Size\(\[(.*)\]\)")
 _TIMES = re.compile(r"\d+(?:\s*[x×]\s*\d+)*")
 _LARGEST = 2**53
+_LONGEST_SHAPE = 1000  # letters; a regular expression remembers each repeat of a longer one
 
 
 def read_parameter_list(path: Path) -> ModelListing:
@@ -62,6 +63,8 @@ def _sizes(text: str) -> tuple[int, ...] | None:
     >>> _sizes("[768, 3]"), _sizes("768x3"), _sizes("torch.Size([])"), _sizes("wide")
     ((768, 3), (768, 3), (), None)
     """
+    if len(text) > _LONGEST_SHAPE:
+        return None
     match = _BRACKETS.fullmatch(text)
     if match is not None:
         parts = [part.strip() for part in match[match.lastindex or 0].split(",")]

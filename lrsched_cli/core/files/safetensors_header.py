@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MAX_HEADER = 100_000_000
 """Bytes; the limit that the format's own reader has."""
 
+_KEYS = {"dtype", "shape", "data_offsets"}
+_MOST_OTHERS = 1000
 _LENGTH_BYTES = 8
 _MOST_DIMENSIONS = 64
 _LARGEST = 2**63
@@ -74,8 +76,8 @@ def read_header(path: Path) -> tuple[StoredTensor, ...]:
 def json_object(text: bytes) -> dict[str, Any]:
     """The entries of a JSON object. Raises ValueError where it is no JSON object, or has a name twice."""
     try:
-        found = json.loads(text.decode(), object_pairs_hook=_without_doubles)
-    except _DoubleKeyError:
+        found = json.loads(text.decode(), object_pairs_hook=_Objects())
+    except _RefusedError:
         raise
     except (ValueError, RecursionError):  # also a number of too many digits
         raise ValueError("is no JSON") from None
@@ -84,16 +86,28 @@ def json_object(text: bytes) -> dict[str, Any]:
     return found
 
 
-def _without_doubles(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    entries = dict(pairs)
-    if len(entries) < len(pairs):
-        (double, _), *_ = (Counter(key for key, _ in pairs) - Counter(entries.keys())).items()
-        raise _DoubleKeyError(f"has {shown(double)} twice")
-    return entries
+class _Objects:
+    """Makes the dicts of a JSON text: none has a key twice, and few are no tensor's.
+
+    A text of others would take thirty times its length of memory before anybody looks at what it says.
+    """
+
+    def __init__(self) -> None:
+        self._others = 0
+
+    def __call__(self, pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+        entries = dict(pairs)
+        if len(entries) < len(pairs):
+            (double, _), *_ = (Counter(key for key, _ in pairs) - Counter(entries.keys())).items()
+            raise _RefusedError(f"has {shown(double)} twice")
+        self._others += entries.keys() != _KEYS
+        if self._others > _MOST_OTHERS:
+            raise _RefusedError(f"has more than {_MOST_OTHERS:,} mappings that are no tensor's")
+        return entries
 
 
-class _DoubleKeyError(ValueError):
-    """A key that is given twice; what JSON itself finds wrong is a ValueError too."""
+class _RefusedError(ValueError):
+    """What is wrong with a text that is JSON; what JSON itself finds wrong is a ValueError too."""
 
 
 def _tensors(header: dict[str, Any], room: int) -> tuple[StoredTensor, ...]:
@@ -117,7 +131,7 @@ def _tensors(header: dict[str, Any], room: int) -> tuple[StoredTensor, ...]:
 
 
 def _tensor(name: str, entry: Any) -> tuple[StoredTensor, tuple[int, int]]:
-    if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
+    if not isinstance(entry, dict) or entry.keys() != _KEYS:
         raise ValueError(f"says of {shown(name)} something else than dtype, shape and data_offsets")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or dtype not in _BITS:

@@ -54,7 +54,7 @@ def read_index(path: Path) -> ModelListing:
     known: dict[str, _Stored] = {}
     if len(by_shard) > _MOST_SHARDS:
         raise refused(path, f"names {len(by_shard):,} files; {_MOST_SHARDS:,} are allowed")
-    missing = [shard for shard in by_shard if not (path.parent / shard).exists()]
+    missing = [shard for shard in by_shard if not _is_there(path, shard)]
     lacking = set(missing)
     for shard, names in by_shard.items():
         if shard not in lacking:
@@ -76,6 +76,15 @@ def read_checkpoint_weights(path: Path) -> ModelListing:
 
 _Stored = tuple[StoredTensor, tuple[str, ...]]
 """A tensor, and the further names that it has."""
+
+
+def _is_there(index: Path, shard: str) -> bool:
+    """Whether there is such a file beside the index. Raises ScheduleFileError where there can be none."""
+    try:
+        return (index.parent / shard).exists()
+    except (OSError, ValueError) as error:  # a name that is too long, or is none
+        reason = getattr(error, "strerror", None) or error
+        raise refused(index, f"weight_map: {shown(shard)} is no name of a file: {reason}") from None
 
 
 def _of_shard(path: Path, names: Sequence[str]) -> dict[str, _Stored]:

@@ -8,7 +8,7 @@ import pytest
 from schedule_files import found_in
 
 from lrsched_cli.analysis.checks.checking import Selection, check_files
-from lrsched_cli.analysis.checks.comments import ignored_in
+from lrsched_cli.analysis.checks.comments import Ignored, ignored_in, text_of
 
 REST = "loop: scheduler-first\nscheduler:\n  warmup_steps: 100\n  T_0: 300\n  gamma: 1.1\n"
 
@@ -88,3 +88,18 @@ def test_comments_are_read_as_they_stand() -> None:
         ignored_in("a: 1 # lrsched:ignored LRS031 because no\nb: 'x#lrsched: ignore LRS031 because no'\n")
         == ()
     )
+
+
+def test_each_of_many_comments_in_a_row_is_for_the_next_line_that_is_none() -> None:
+    comments = "# lrsched: ignore LRS031 because of\n# the paper\n\n" * 3
+    assert ignored_in(f"{comments}steps: 1\n") == tuple(
+        Ignored((line, 1), 10, ("LRS031",), "of the paper") for line in (1, 4, 7)
+    )
+
+
+def test_what_is_no_file_of_text_has_no_comments() -> None:
+    with Path("sparse.yaml").open("wb") as file:
+        file.truncate(1 << 40)
+    assert len(text_of("sparse.yaml")) == 1 << 20
+    Path("bytes.yaml").write_bytes(b"\xff")
+    assert (text_of("bytes.yaml"), text_of("none.yaml"), text_of(".")) == ("", "", "")

@@ -235,6 +235,12 @@ class TestIndex:
         Path("m.index.json").write_text(text)
         assert said in refused("m.index.json")
 
+    def test_a_shard_of_no_possible_name_is_told(self) -> None:
+        Path("m.index.json").write_text(json.dumps({"weight_map": {"a": "x" * 300}}), encoding="utf-8")
+        said = refused("m.index.json")
+        assert said.startswith('weight_map: "xxx')
+        assert "is no name of a file: File name too long" in said
+
     def test_a_shard_that_lacks_what_the_index_says_is_refused(self) -> None:
         save_file({"b": torch.zeros(1)}, "x.safetensors")
         Path("m.index.json").write_text('{"weight_map": {"a": "x.safetensors", "b": "x.safetensors"}}')
