@@ -39,7 +39,7 @@ from lrsched_cli.core.sources import override_number, read_source
 from lrsched_cli.core.user_code import import_function
 from lrsched_cli.core.visible_text import visible
 from lrsched_cli.core.yaml_source import read_yaml
-from lrsched_cli.errors import Problem, ScheduleFileError
+from lrsched_cli.errors import MAX_TOLD, Problem, ScheduleFileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -324,7 +324,7 @@ def _validated(root: Node, default_name: str, problems: list[Problem], *, trust:
     try:
         schedule = Schedule.model_validate({"name": visible(default_name), **data})  # it may be no text
     except ValidationError as error:
-        for one in error.errors():
+        for one in error.errors()[:MAX_TOLD]:
             path = keys_of(one)
             message = message_for(one, Schedule, ["extends"])
             problems.append(root.problem_at(path, message, at_key=one["type"] == "extra_forbidden"))

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lrsched_cli.core.matching import examples
-from lrsched_cli.core.patterns import MAX_LAYER, layer_number, matcher
+from lrsched_cli.core.matching import Watch, examples
+from lrsched_cli.core.patterns import MAX_LAYER, SlowPatternError, layer_number, matcher
+from lrsched_cli.errors import Problem, ScheduleFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from lrsched_cli.core.families.family import Path
     from lrsched_cli.core.model_parameters import ModelParameter
     from lrsched_cli.core.sections import LayerDecay, NoWeightDecay, ParamGroup
-    from lrsched_cli.errors import Problem
 
     Members = Sequence[Sequence[ModelParameter]]
 
@@ -135,13 +135,14 @@ def _undecayed(schedule: Schedule, members: Members) -> tuple[set[str], list[Pro
     for path, indexes in _in_force(schedule, "no_weight_decay").items():
         rule: NoWeightDecay = _rule(schedule, "no_weight_decay", path)
         all_of_them = [one for index in indexes for one in members[index]]
-        problems += _unmatched(schedule, (*path, "match"), rule.match, all_of_them)
+        watch = Watch(len(rule.match), len(all_of_them))
+        problems += _unmatched(schedule, (*path, "match"), rule.match, all_of_them, watch)
         decaying = [index for index in indexes if weight_decay_of(schedule, schedule.param_groups[index])]
         affected = [one for index in decaying for one in members[index]]
         if not decaying:
             message = "has no effect: the weight decay is 0 anyway; give the optimizer a weight_decay"
             warnings.append(schedule.problem_at(path, message))
-        by_name = {one.name for one in affected if _matches(rule.match, one)}
+        by_name = {one.name for one in affected if _matches(rule.match, one, watch)}
         unknown = [one.name for one in affected if one.shape is None and one.name not in by_name]
         if unknown and rule.dims_below is not None:
             message = f"needs shapes, and nothing says that of {examples(unknown)}"
@@ -166,10 +167,11 @@ def _layers(schedule: Schedule, members: Members) -> tuple[list[_Layers], list[P
     for path, indexes in _in_force(schedule, "layer_decay").items():
         rule: LayerDecay = _rule(schedule, "layer_decay", path)
         all_of_them = [one for index in indexes for one in members[index]]
+        watch = Watch(1 + len(rule.embeddings), len(all_of_them))
         if "embeddings" in rule.model_fields_set:
-            problems += _unmatched(schedule, (*path, "embeddings"), rule.embeddings, all_of_them)
+            problems += _unmatched(schedule, (*path, "embeddings"), rule.embeddings, all_of_them, watch)
         try:
-            layers = _numbered(rule, all_of_them)
+            layers = _numbered(rule, all_of_them, watch)
         except ValueError as error:
             problems.append(schedule.problem_at((*path, "layer"), str(error)))
         else:
@@ -178,9 +180,12 @@ def _layers(schedule: Schedule, members: Members) -> tuple[list[_Layers], list[P
     return found, problems
 
 
-def _numbered(rule: LayerDecay, parameters: Sequence[ModelParameter]) -> _Layers:
+def _numbered(rule: LayerDecay, parameters: Sequence[ModelParameter], watch: Watch) -> _Layers:
     """The layers of these parameters. Raises ValueError where no layer is found, or too many."""
-    stated = {one.name: layer_number(rule.layer, one.name) for one in parameters}
+    stated = {}
+    for one in parameters:
+        watch.look()
+        stated[one.name] = layer_number(rule.layer, one.name)
     numbers = [number for number in stated.values() if number is not None]
     if not numbers:
         raise ValueError(f"{rule.layer!r} matches no parameter of the model")
@@ -191,20 +196,28 @@ def _numbered(rule: LayerDecay, parameters: Sequence[ModelParameter]) -> _Layers
     layer_of = {}
     for one in parameters:
         number = stated[one.name]
-        below = 0 if _matches(rule.embeddings, one) else top
+        below = 0 if _matches(rule.embeddings, one, watch) else top
         layer_of[one.name] = below if number is None else number - first + 1
     return _Layers(layer_of, {layer: rule.factor ** (top - layer) for layer in set(layer_of.values())})
 
 
-def _matches(patterns: Iterable[str], parameter: ModelParameter) -> bool:
+def _matches(patterns: Iterable[str], parameter: ModelParameter, watch: Watch) -> bool:
+    watch.look()
     return any(matcher(pattern)(name) for pattern in patterns for name in parameter.names)
 
 
 def _unmatched(
-    schedule: Schedule, path: Path, patterns: Sequence[str], parameters: Sequence[ModelParameter]
+    schedule: Schedule,
+    path: Path,
+    patterns: Sequence[str],
+    parameters: Sequence[ModelParameter],
+    watch: Watch,
 ) -> list[Problem]:
-    return [
-        schedule.problem_at((*path, place), f"{pattern!r} matches no parameter of the model")
-        for place, pattern in enumerate(patterns)
-        if not any(_matches([pattern], one) for one in parameters)
-    ]
+    try:
+        return [
+            schedule.problem_at((*path, place), f"{pattern!r} matches no parameter of the model")
+            for place, pattern in enumerate(patterns)
+            if not any(_matches([pattern], one, watch) for one in parameters)
+        ]
+    except SlowPatternError as error:
+        raise ScheduleFileError([schedule.problem_at(path, str(error))]) from None

@@ -21,6 +21,22 @@ MOST_SECONDS = 1.5
 _TRIES_AT_ONCE = 1_000_000
 
 
+class Watch:
+    """How long so many patterns are looked for in so many names."""
+
+    def __init__(self, patterns: int, names: int) -> None:
+        self._started = process_time()
+        self._on = f"{patterns:,} patterns on {names:,} names"
+
+    def look(self) -> None:
+        """Raises SlowPatternError where that has been too long."""
+        if process_time() - self._started > MOST_SECONDS:
+            raise SlowPatternError(
+                f"is where {self._on} have taken {MOST_SECONDS} s; give fewer, or globs in place of regular"
+                " expressions"
+            )
+
+
 @dataclass(frozen=True, slots=True)
 class Matched:
     """Which pattern takes which name: the index of the group, and that of the pattern in it.
@@ -80,7 +96,7 @@ def _hits(schedule: Schedule, names: Sequence[str]) -> dict[tuple[int, int | Non
     """What each pattern matches, whether or not another pattern takes it before."""
     hits: dict[tuple[int, int | None], list[str]] = {}
     longest = max(map(len, names), default=1)
-    started = process_time()
+    watch = Watch(sum(len(group.match) for group in schedule.param_groups), len(names))
     for index, group in enumerate(schedule.param_groups):
         for place, pattern in enumerate(group.match):
             found = hits[index, place] = []
@@ -88,20 +104,11 @@ def _hits(schedule: Schedule, names: Sequence[str]) -> dict[tuple[int, int | Non
             try:
                 for start in range(0, len(names), at_once):
                     found += filter(matcher(pattern), names[start : start + at_once])
-                    if process_time() - started > MOST_SECONDS:
-                        raise SlowPatternError(_too_much(schedule, names))  # noqa: TRY301 - told at its place
+                    watch.look()
             except SlowPatternError as error:
                 at = ("param_groups", index, "match", place)
                 raise ScheduleFileError([schedule.problem_at(at, str(error))]) from None
     return hits
-
-
-def _too_much(schedule: Schedule, names: Sequence[str]) -> str:
-    patterns = sum(len(group.match) for group in schedule.param_groups)
-    return (
-        f"is where {patterns:,} patterns on {len(names):,} names have taken {MOST_SECONDS} s; give fewer, or "
-        "globs in place of regular expressions"
-    )
 
 
 def _second_rests(schedule: Schedule, rest: Sequence[int]) -> list[Problem]:
