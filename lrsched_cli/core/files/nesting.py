@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 MAX_DEPTH = 100
-MAX_VALUES = 10_000_000
+MAX_VALUES = 2_000_000
 _OPEN = (0, 0)
 
 

@@ -47,7 +47,34 @@ def scheduler(inside: bytes) -> bytes:
     )
 
 
+def long(value: int) -> bytes:
+    digits = value.to_bytes(value.bit_length() // 8 + 1, "little")
+    return b"\x8a" + bytes([len(digits)]) + digits
+
+
+HASHED_ALIKE = [n * (2**61 - 1) for n in range(1, 20_001)]
+
 PICKLES = {
+    "keys that hash alike": (b"}(" + b"".join(long(key) + b"N" for key in HASHED_ALIKE) + b"u.", BOMB),
+    "a key after the other": (b"}" + b"".join(long(key) + b"Ns" for key in HASHED_ALIKE) + b".", BOMB),
+    "large floats as keys": (
+        b"}(" + b"".join(b"G" + struct.pack(">d", 2.0**70 * n) + b"N" for n in range(1, 20_001)) + b"u.", BOMB
+    ),
+    "tuples as keys": (
+        b"}(" + b"".join(b"J" + struct.pack("<i", n) + b"\x85N" for n in range(20_000)) + b"u.", BOMB
+    ),
+    "a set that hashes alike": (
+        b"cbuiltins\nset\n](" + b"".join(map(long, HASHED_ALIKE)) + b"e\x85R.", BOMB
+    ),
+    "a list that is made a set, again and again": (
+        b"}(K\x00](" + b"K\x01" * 5_000 + b"eq\x01" + b"K\x01cbuiltins\nset\nh\x01\x85R" * 2_000 + b"u.", BOMB
+    ),
+    "a list that grows where it is named": (b"}(K\x00]q\x01K\x01h\x01(K\x02K\x03eu.", "grows in two places"),
+    "a function of torch's that calls another": (
+        b"ctorch._tensor\n_rebuild_from_type_v2\n(cbuiltins\nset\nctorch\nTensor\n]("
+        + b"".join(map(long, HASHED_ALIKE)) + b"e\x85}tR.", BOMB,
+    ),
+    "5 million parts": (b"](" + b"K\x07" * 4_900_000 + b"e.", "more than 1,500,000 parts"),
     "a key whose hash never ends": (b"}" + DOUBLED + b"K\x01s.", BOMB),
     "a value that nobody can print": (scheduler(DOUBLED), BOMB),
     "20 GB of zeros": (
@@ -60,7 +87,7 @@ PICKLES = {
     "a list in itself": (scheduler(IN_ITSELF), "contains itself"),
     "lists that grow afterwards": (
         b"}(" + text("a") + FOURTY_LISTS + text("scheduler") + b"}(" + text("last_epoch") + b"K\x03"
-        + text("_last_lr") + FILLED + b"uu.", "expands to more than",
+        + text("_last_lr") + FILLED + b"uu.", "grows in two places",
     ),
 }  # fmt: skip
 
@@ -79,6 +106,30 @@ def test_a_pickle_that_is_a_bomb_is_refused_at_once(data: bytes, reason: str) ->
     with pytest.raises(UsageError, match=f"^run.pt: .*{reason}"):
         read_checkpoint_file(FILE)
     assert time.process_time() - started < 2
+
+
+BOMB_OF_A_KEY = START + b"}" + DOUBLED + b"K\x01s."
+TWO_OF_A_NAME = "several records of one name"
+
+
+@pytest.mark.parametrize(
+    ("records", "reason"),
+    [
+        ({"a/DATA.PKL": BOMB_OF_A_KEY, "a/x/data.pkl": START + b"}."}, TWO_OF_A_NAME),
+        ({"a/DATA.PKL": START + b"}.", "a/data.pkl": START + b"}."}, TWO_OF_A_NAME),
+        ({"a/data.pkl": START + b"}.", "a/x": b"", "a/X": b""}, TWO_OF_A_NAME),
+        ({"a/DATA.PKL": BOMB_OF_A_KEY}, BOMB),
+        ({"a/data.pkl": START + b"}.", "a/other.PKL": BOMB_OF_A_KEY}, BOMB),
+        ({"a/data.pkl": START + b"}.", "a/CONSTANTS.pkl": START + b")."}, "TorchScript"),
+    ],
+)
+def test_names_in_an_archive_count_in_any_case(records: dict[str, bytes], reason: str) -> None:
+    with zipfile.ZipFile(FILE, "w") as file:
+        for name, content in records.items():
+            file.writestr(name, content)
+        file.writestr("a/version", "3\n")
+    with pytest.raises(UsageError, match=reason):
+        read_checkpoint_file(FILE)
 
 
 def test_a_bomb_in_the_old_format_is_refused_too() -> None:
@@ -161,6 +212,14 @@ def test_large_checkpoints_are_read_as_ever() -> None:
     for zipped in (True, False):
         torch.save(content, FILE, _use_new_zipfile_serialization=zipped)
         assert len(read_checkpoint_file(FILE)["model"]) == 400
+
+
+def test_a_record_of_64_mib_beside_the_tensors_is_refused_unread() -> None:
+    with zipfile.ZipFile(FILE, "w") as file, file.open("a/data.pkl", "w") as record:
+        for _ in range(65):
+            record.write(bytes(2**20))
+    with pytest.raises(UsageError, match="more than 64 MiB beside its tensors"):
+        read_checkpoint_file(FILE)
 
 
 NUMBERS = st.one_of(
