@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from lrsched_cli.core.families import is_a_scheduler
 from lrsched_cli.core.files.memory_limit import at_most
-from lrsched_cli.core.files.nesting import what_keeps_from_walking
 from lrsched_cli.core.files.pickle_weight import OVERWEIGHT, what_is_wrong
+from lrsched_cli.core.files.plain_data import plain_data
 from lrsched_cli.core.files.regular_file import read_at_most
 from lrsched_cli.errors import UsageError
 
@@ -49,7 +49,9 @@ _DISTRIBUTED = "python -m torch.distributed.checkpoint.format_utils dcp_to_torch
 
 
 def read_checkpoint_file(path: Path) -> Any:
-    """What ``torch.save`` wrote: tensors on the CPU, mapped from the disk where the format allows it.
+    """What ``torch.save`` wrote, as plain data: see ``plain_data``.
+
+    Tensors are on the CPU, mapped from the disk where the format allows it.
 
     Raises:
         UsageError: in one line, why the file cannot be read: not there, a folder, empty, cut short, not
@@ -58,12 +60,9 @@ def read_checkpoint_file(path: Path) -> Any:
     """
     zipped = _is_zip(path)
     try:
-        content = _loaded(path, zipped=zipped)
+        return plain_data(_loaded(path, zipped=zipped))
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
-    if wrong := what_keeps_from_walking(content):
-        raise UsageError(f"{path}: {wrong}, and no checkpoint does")
-    return content
 
 
 def _loaded(path: Path, *, zipped: bool) -> Any:

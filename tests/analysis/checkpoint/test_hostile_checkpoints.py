@@ -6,6 +6,7 @@ import os
 import pickle
 import struct
 import time
+import warnings
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +20,8 @@ from hypothesis import strategies as st
 from lrsched_cli.analysis.checkpoint.inspection import CheckpointKeys, inspect_checkpoint
 from lrsched_cli.core.config import load_schedule
 from lrsched_cli.core.files.checkpoint_file import read_checkpoint_file
-from lrsched_cli.core.files.nesting import MAX_DEPTH
+from lrsched_cli.core.files.plain_data import MAX_DEPTH
+from lrsched_cli.core.files.weight_files import read_checkpoint_weights
 from lrsched_cli.errors import LrschedError, UsageError
 
 FILE = Path("run.pt")
@@ -220,6 +222,114 @@ def test_a_record_of_64_mib_beside_the_tensors_is_refused_unread() -> None:
             record.write(bytes(2**20))
     with pytest.raises(UsageError, match="more than 64 MiB beside its tensors"):
         read_checkpoint_file(FILE)
+
+
+def with_a_number_for_a_method() -> torch.Tensor:
+    made = torch.ones(1)
+    made.__dict__["numel"] = 5
+    return made
+
+
+ONE = torch.ones(1)
+BYTE = torch.ones(1, dtype=torch.uint8)
+with warnings.catch_warnings(action="ignore"):  # torch says that these are in beta
+    COMPRESSED = torch.ones(1, 1).to_sparse_csr()
+    NESTED, NESTED_OF_TWO = (torch.nested.nested_tensor([ONE] * count) for count in (1, 2))
+    QUANTIZED = torch.quantize_per_tensor(ONE, 0.1, 0, torch.qint8)
+ODD_VALUES = {
+    "size": torch.Size([1]),
+    "no memory": torch.empty(1, device="meta"),
+    "sparse": ONE.to_sparse(),
+    "compressed": COMPRESSED,
+    "nested": NESTED,
+    "nested of two": NESTED_OF_TWO,
+    "quantized": QUANTIZED,
+    "bits": BYTE.view(torch.bits8),
+    "float4": BYTE.view(torch.float4_e2m1fn_x2),
+    "expanded": ONE.expand(10**11),
+    "several": torch.ones(3),
+    "a million": torch.ones(10**6),
+    "hidden method": with_a_number_for_a_method(),
+    "storage": ONE.untyped_storage(),
+    "dtype": torch.float32,
+    "bytes": b"x" * 1000,
+    "tensors in a dict": {"a": torch.ones(3)},
+}
+PLACES = [
+    ("optimizer",),
+    ("scheduler",),
+    ("step",),
+    ("optimizer", "state", 0, "step"),
+    ("optimizer", "param_groups", 0, "lr"),
+    ("scheduler", "last_epoch"),
+    ("scheduler", "_last_lr"),
+    ("scheduler", "T_max"),
+    ("scheduler", "groups"),
+    ("scheduler", "T_cur"),
+]
+
+
+def with_an_odd_value(place: tuple[Any, ...], value: Any) -> Any:
+    group = {"lr": 1e-3, "params": [0], "name": "default"}
+    own = {"format_version": 1, "global_step": 3, "T_cur": 3, "T_i": 200, "cycle": 0, "lr_scale": 1.0}
+    torchs = {"last_epoch": 3, "_last_lr": [1e-3], "base_lrs": [1e-3], "T_max": 3}
+    content: Any = {
+        "optimizer": {"state": {0: {"step": torch.tensor(3.0)}}, "param_groups": [group]},
+        "scheduler": own if place[-1] in {"groups", "T_cur"} else torchs,
+        "step": 3,
+    }
+    inner = content
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    return content
+
+
+@pytest.mark.parametrize("value", ODD_VALUES.values(), ids=ODD_VALUES.keys())
+def test_odd_values_anywhere_are_reported_or_refused_in_few_words(value: Any) -> None:
+    Path("s.yaml").write_text("steps: 5\nscheduler: {type: CosineAnnealingLR, T_max: 5}\n")
+    schedule = load_schedule("s.yaml")
+    for place in PLACES:
+        torch.save(with_an_odd_value(place, value), FILE)
+        try:
+            told = inspect_checkpoint(schedule, FILE, CheckpointKeys()).settings
+        except LrschedError as error:
+            told = error  # type: ignore[assignment]
+        assert len(str(told)) < 3000, place
+
+
+@pytest.mark.parametrize("method", ["keys", "values", "items", "get"])
+def test_a_dict_whose_method_is_a_number_is_a_dict(method: str) -> None:
+    pickled = START + b"ccollections\nOrderedDict\n)R(" + text("a") + b"K\x01u}" + text(method) + b"K\x05sb."
+    archive(pickled)
+    read = read_checkpoint_file(FILE)
+    assert type(read) is dict
+    assert list(read.items()) == [("a", 1)]
+
+
+WEIGHTS = {
+    "sparse": (torch.eye(2).to_sparse(), (2, 2)),
+    "no memory": (torch.empty(3, device="meta"), (3,)),
+    "expanded": (ONE.expand(10**11), (10**11,)),
+    "float4": (BYTE.view(torch.float4_e2m1fn_x2), (1,)),
+    "parameter": (torch.nn.Parameter(ONE), (1,)),
+    "nested": (NESTED_OF_TWO, None),
+}
+
+
+@pytest.mark.parametrize(("weight", "shape"), WEIGHTS.values(), ids=WEIGHTS.keys())
+def test_odd_weights_are_listed_where_they_have_a_shape(weight: Any, shape: tuple[int, ...] | None) -> None:
+    torch.save({"a": weight, "b": torch.ones(2)}, FILE)
+    listed = {one.name: one.shape for one in read_checkpoint_weights(FILE).parameters}
+    assert listed == ({"b": (2,)} if shape is None else {"a": shape, "b": (2,)})
+
+
+def test_weights_are_not_copied_and_what_shares_memory_still_does() -> None:
+    weight = torch.ones(10)
+    torch.save({"a": weight, "b": weight, "c": weight[:5]}, FILE)
+    read = read_checkpoint_file(FILE)
+    assert read["a"] is read["b"]
+    assert read["c"].untyped_storage().data_ptr() == read["a"].untyped_storage().data_ptr()
 
 
 NUMBERS = st.one_of(
