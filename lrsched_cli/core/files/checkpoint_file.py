@@ -40,6 +40,7 @@ _MOST_MEMORY = 256 * 2**20
 _LARGEST_PICKLE = 64 * 2**20
 """Bytes. That of a model of 10,000 parameters and Adam's state of it has 4 MB; tensors are not in it."""
 _TOO_LARGE = f"is refused: it holds more than {_LARGEST_PICKLE // 2**20} MiB beside its tensors, as none does"
+_TWO_TABLES = "is refused: the archive has two tables of contents, and torch.save writes one"
 _CUT_SHORT = "is cut short or damaged"
 _SAFE = (
     "torch.save({'optimizer': optimizer.state_dict(), 'scheduler': scheduler.state_dict(), "
@@ -73,10 +74,28 @@ def _loaded(path: Path, *, zipped: bool) -> Any:
         warnings.simplefilter("ignore")  # what torch says of old formats is nobody's business here
         try:
             with at_most(room):
+                if zipped:
+                    _check_read_alike(path)
                 return torch.load(path, weights_only=True, map_location="cpu", mmap=zipped)
+        except UsageError:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever torch finds wrong is the file's fault
             harmed = "is damaged" if zipped and _is_damaged(path) else ""
             raise UsageError(harmed or _reason(error, path)) from None
+
+
+def _check_read_alike(path: Path) -> None:
+    """Refuse an archive in which torch finds another pickle than the one that was weighed.
+
+    Python and torch look for the table of contents in ways of their own, and a file can be made with two.
+    """
+    import torch  # noqa: PLC0415 - as above
+
+    read_by_torch = torch._C.PyTorchFileReader(str(path)).get_record(_DATA)
+    with zipfile.ZipFile(path) as archive:
+        name = next(one for one in archive.namelist() if _is_named(one.lower(), _DATA))
+        if archive.read(name) != read_by_torch:
+            raise UsageError(_TWO_TABLES)
 
 
 def _is_zip(path: Path) -> bool:
