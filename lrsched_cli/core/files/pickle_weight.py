@@ -28,6 +28,7 @@ TOO_LONG = (
 _IN_ITSELF = "holds a list or a dict that contains itself or grows in two places, and no checkpoint does"
 _FREE = 1_000_000
 _PER_OPCODE = 30
+_BYTES = 1024  # of a text, which take as long to copy as a value does to put in place
 _CHECKED_EVERY = 256
 _DISTINCT = 2**61 - 1  # Python's hash of a number is its remainder by this
 
@@ -52,9 +53,13 @@ class _Part:
 
 
 _Item = int | _Part
-"""The weight of a name or a small number, or a part."""
+"""The weight of a text or a small number, or a part."""
 _REBUILD = _Part(1, 0)
 """Torch's own functions that make a tensor, which hashes as nothing else does."""
+
+_BYTEARRAY = _Part(1, 0)
+_OF_A_NUMBER = 2
+"""The weight of a tuple of one number, of which a bytearray makes as many zeros."""
 
 
 def what_is_wrong(content: bytes | mmap, pickles: int = 1) -> str:
@@ -128,8 +133,9 @@ class _Weighing:
                 self._named(memo[unpack_from(form[0], content, self._at)[0]])
                 self._at += form[1]
             elif (form := _TEXTS.get(code)) is not None:
-                self._at += form[1] + int(unpack_from(form[0], content, self._at)[0])
-                self._stack.append(1)
+                size = int(unpack_from(form[0], content, self._at)[0])
+                self._at += form[1] + size
+                self._stack.append(1 + size // _BYTES)
             elif code == _PROTO:
                 self._at += 1
             else:
@@ -168,7 +174,7 @@ class _Weighing:
         if not name or end < 0:
             raise ValueError("is cut short")
         self._at = end + 1
-        self._stack.append(_REBUILD if self._content[name:end] in _REBUILDING else 1)
+        self._stack.append(_FUNCTIONS.get(self._content[name:end], 1))
 
     def _taken(self, items: Sequence[_Item]) -> tuple[int, int]:
         """The weight of what is put into something, and how much of it may hash alike. This is the work."""
@@ -213,6 +219,8 @@ class _Weighing:
     def _call(self) -> None:
         arguments, function = self._stack.pop(), self._stack.pop()
         weight, alike = self._taken([arguments])
+        if function is _BYTEARRAY and weight == _OF_A_NUMBER:
+            raise _RefusedError(OVERWEIGHT)
         if function is _REBUILD:
             self._stack.append(_Part(1 + weight, 0, is_open=True))
         else:
@@ -243,7 +251,11 @@ class _Weighing:
 _STOP, _PROTO, _FLOAT = ord("."), 0x80, ord("G")
 _LOW, _HIGH = 0x3C, 0x43
 """The first byte of a double, without its sign, is between these for all from 2**-47 to 2**48."""
-_REBUILDING = {b"_rebuild_tensor", b"_rebuild_tensor_v2", b"_rebuild_tensor_v3", b"_rebuild_parameter"}
+_FUNCTIONS = {
+    **dict.fromkeys((b"_rebuild_tensor", b"_rebuild_tensor_v2", b"_rebuild_tensor_v3"), _REBUILD),
+    b"_rebuild_parameter": _REBUILD,
+    b"bytearray": _BYTEARRAY,
+}
 _PLAIN = {ord("N"): 0, 0x88: 0, 0x89: 0, ord("J"): 4, ord("K"): 1, ord("M"): 2}
 """Opcodes of plain values, and the bytes that come after them."""
 _TEXTS = {ord("X"): ("<I", 4), ord("U"): ("B", 1)}

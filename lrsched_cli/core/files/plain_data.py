@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lrsched_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
     import torch
 
@@ -68,7 +68,7 @@ class _Rebuilding:
 
     def of(self, value: Any, depth: int) -> _Rebuilt:
         """The same value in plain data; each holder and each tensor is looked into only once."""
-        if value is None or type(value) in _SCALARS:
+        if type(value) in _SCALARS:
             return _Rebuilt(value)
         known = self._known.get(id(value), _NEVER)
         if known is None:
@@ -89,15 +89,18 @@ class _Rebuilding:
         if isinstance(value, dict):
             return self._dict(value, depth)
         if isinstance(value, list):
-            return self._sequence(list, list.__iter__(value), depth)
+            return self._sequence(list, list.copy(value), depth)
         if isinstance(value, tuple):
-            return self._sequence(tuple, tuple.__iter__(value), depth)
+            return self._sequence(tuple, list(tuple.__iter__(value)), depth)
         if type(value) in {set, frozenset}:
-            return self._sequence(frozenset, iter(value), depth)
+            return self._sequence(frozenset, list(value), depth)
         return _Rebuilt(_tensor(value))
 
     def _dict(self, value: dict[Any, Any], depth: int) -> _Rebuilt:
         rebuilt: dict[Any, Any] = Counter() if isinstance(value, Counter) else {}
+        if _all_scalars(dict.keys(value)) and _all_scalars(dict.values(value)):
+            dict.update(rebuilt, dict.items(value))
+            return _Rebuilt(rebuilt, 1 + 2 * len(rebuilt), 1)
         size, levels = 1, 0
         for key, one in dict.items(value):
             name, inside = self.of(key, depth + 1), self.of(one, depth + 1)
@@ -106,15 +109,24 @@ class _Rebuilding:
             levels = max(levels, name.levels, inside.levels)
         return _Rebuilt(rebuilt, size, levels + 1)
 
-    def _sequence(self, kind: type, values: Iterator[Any], depth: int) -> _Rebuilt:
+    def _sequence(self, kind: type, values: list[Any], depth: int) -> _Rebuilt:
+        if _all_scalars(values):
+            return _Rebuilt(kind(values), 1 + len(values), 1)
         parts = [self.of(one, depth + 1) for one in values]
         size = 1 + sum(part.size for part in parts)
         levels = 1 + max((part.levels for part in parts), default=0)
         return _Rebuilt(kind(part.value for part in parts), size, levels)
 
 
-_SCALARS = {bool, int, float, complex, str}
+_SCALARS = {bool, int, float, complex, str, type(None)}
 _NEVER = _Rebuilt(None)
+
+
+def _all_scalars(values: Iterable[Any]) -> bool:
+    """Whether there is nothing to look into, which is quickly said of the longest lists."""
+    return set(map(type, values)) <= _SCALARS
+
+
 _TOO_DEEP = f"is nested deeper than {MAX_DEPTH} levels, and no checkpoint is"
 
 

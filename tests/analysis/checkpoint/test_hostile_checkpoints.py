@@ -76,6 +76,13 @@ PICKLES = {
         b"ctorch._tensor\n_rebuild_from_type_v2\n(cbuiltins\nset\nctorch\nTensor\n]("
         + b"".join(map(long, HASHED_ALIKE)) + b"e\x85}tR.", BOMB,
     ),
+    "100 MB of zeros, again and again": (
+        b"}" + b"K\x01cbuiltins\nbytearray\nJ\x00\xe1\xf5\x05\x85Rs" * 300 + b".", BOMB
+    ),
+    "a long text that is encoded, again and again": (
+        b"}K\x00" + text("x" * 5_000_000) + b"q\x01sK\x02" + text("latin1") + b"q\x02s"
+        + b"K\x01c_codecs\nencode\nh\x01h\x02\x86Rs" * 20_000 + b".", BOMB,
+    ),
     "5 million parts": (b"](" + b"K\x07" * 4_900_000 + b"e.", "more than 1,500,000 parts"),
     "a key whose hash never ends": (b"}" + DOUBLED + b"K\x01s.", BOMB),
     "a value that nobody can print": (scheduler(DOUBLED), BOMB),
@@ -131,6 +138,25 @@ def test_names_in_an_archive_count_in_any_case(records: dict[str, bytes], reason
             file.writestr(name, content)
         file.writestr("a/version", "3\n")
     with pytest.raises(UsageError, match=reason):
+        read_checkpoint_file(FILE)
+
+
+def test_an_archive_with_a_table_of_contents_for_python_and_one_for_torch_is_refused() -> None:
+    parts = []
+    for content in (START + b"}.", START + b"]."):
+        archive(content)
+        whole = FILE.read_bytes()
+        records, directory, end = whole.partition(b"PK\x01\x02")
+        directory, end = directory + end.partition(b"PK\x05\x06")[0], b"PK\x05\x06"
+        parts.append((records, directory))
+    (records, first), (_, second) = parts
+    # Torch obeys the offset, of the first; Python goes back from the end, to the second, and shifts it all.
+    end += struct.pack("<4H2IH", 0, 0, 3, 3, len(second), len(records), 0)
+    FILE.write_bytes(records + first + parts[1][0] + second + end)
+    with zipfile.ZipFile(FILE) as file:
+        assert file.read("archive/data.pkl") == START + b"]."
+    assert torch.load(FILE, weights_only=True) == {}
+    with pytest.raises(UsageError, match="two tables of contents"):
         read_checkpoint_file(FILE)
 
 
