@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from lrsched_cli.core.files.plain_data import Opaque
 from lrsched_cli.core.parameters import plain_number
 from lrsched_cli.errors import UsageError
 
@@ -223,7 +224,7 @@ def looks_like_a_scheduler(state: Mapping[Any, Any]) -> bool:
 
 
 def _nothing_found(content: Any) -> str:
-    if isinstance(content, Mapping) and content and all(hasattr(one, "shape") for one in content.values()):
+    if isinstance(content, Mapping) and content and all(map(_is_tensor, content.values())):
         return (
             f"holds {len(content)} tensors, a model's weights it seems, and no optimizer or scheduler state"
         )
@@ -231,6 +232,10 @@ def _nothing_found(content: Any) -> str:
         "has neither an optimizer's nor a scheduler's state under a usual name; "
         f"it has {keys_text(content)}; say which with --optimizer-key or --scheduler-key"
     )
+
+
+def _is_tensor(value: Any) -> bool:
+    return getattr(value, "shape", None) is not None
 
 
 def keys_text(content: Any) -> str:
@@ -250,6 +255,8 @@ def kind_text(value: Any) -> str:
     >>> kind_text([1, 2]), kind_text({"a": 1}), kind_text(None)
     ('a list of 2', 'a dict of 1', 'None')
     """
+    if isinstance(value, Opaque):
+        return repr(value)
     if hasattr(value, "shape"):
         return f"a tensor of shape ({', '.join(map(str, value.shape))})"
     if isinstance(value, list | tuple):

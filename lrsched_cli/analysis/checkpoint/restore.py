@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
 
 NEXT_UPDATES = 5
+_LONGEST = 2000  # characters of a warning, which may tell lists of any length
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,8 @@ def _over_dummies(groups: tuple[Mapping[str, Any], ...], dummy: torch.optim.Opti
 def _text(message: Warning | str) -> str:
     """A warning in one line; that of a mismatch has a line per difference."""
     joined = "; ".join(line.strip() for line in str(message).splitlines())
-    return joined.replace(":; ", ": ") if isinstance(message, ScheduleMismatchWarning) else joined
+    told = joined.replace(":; ", ": ") if isinstance(message, ScheduleMismatchWarning) else joined
+    return told if len(told) <= _LONGEST else f"{told[: _LONGEST - 1]}…"
 
 
 def restore_report(plan: Trace, step: int, ahead: int, restored: Restored | None) -> RestoreReport:

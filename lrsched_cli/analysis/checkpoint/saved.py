@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lrsched_cli.analysis.checkpoint.parts import MISSING, kind_text, plain, whole
 from lrsched_cli.core.factors import learning_rate
 from lrsched_cli.core.families import kind_of_state
+from lrsched_cli.core.findings import MAX_GROUPS
 from lrsched_cli.core.scheduler_state import read_state
 from lrsched_cli.core.sections import OWN_SCHEDULER as OWN
 from lrsched_cli.errors import StateError, UsageError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from lrsched_cli.analysis.checkpoint.parts import FoundPart
     from lrsched_cli.core.scheduler_state import SavedGroup, SavedState
 
+_LONGEST = 2000  # characters of a reason
 _NOT_SETTINGS = {"params", "param_names", "name", "lr"}
 
 
@@ -109,9 +111,10 @@ def read_scheduler(part: FoundPart, path: Path) -> SavedScheduler:
     kind = kind_of_state(state)
     if kind == OWN:
         try:
+            _check_groups(state.get("groups"))
             return _own(part, read_state(state))
         except StateError as error:
-            raise StateError(f"{_place(part, path)}{error}") from None
+            raise StateError(f"{_place(part, path)}{_short(str(error))}") from None
     field, step = _step_of(state)
     return SavedScheduler(
         key=part.key,
@@ -124,6 +127,18 @@ def read_scheduler(part: FoundPart, path: Path) -> SavedScheduler:
         lrs=_numbers(state.get("_last_lr")),
         base_lrs=base_lrs_in(state),
     )
+
+
+def _check_groups(groups: Any) -> None:
+    """Refuse at once what would be wrong in as many places as it is long, such as a tensor of numbers."""
+    if groups is None or (isinstance(groups, list | tuple) and len(groups) <= MAX_GROUPS):
+        return
+    wanted = f"must be a list of {MAX_GROUPS:,} at most"
+    raise StateError(f"this is no state of {OWN}: groups {wanted} (got {kind_text(groups)})")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _own(part: FoundPart, saved: SavedState) -> SavedScheduler:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from lrsched_cli.analysis.checkpoint.groups import match_saved
-from lrsched_cli.analysis.checkpoint.parts import MISSING, plain
+from lrsched_cli.analysis.checkpoint.parts import MISSING, kind_text, plain
 from lrsched_cli.core.families.family import NOT_SAVED, NOT_TOLD
 
 if TYPE_CHECKING:
@@ -130,10 +130,23 @@ def _of_other_scheduler(
     holder = (schedule, None)
     for key in schedule.family.settings(schedule):
         saved, new = (
-            schedule.family.restored_setting(state, key, holder, holder) for state in (scheduler.state, fresh)
+            _comparable(schedule.family.restored_setting(state, key, holder, holder))
+            for state in (scheduler.state, fresh)
         )
         if not any(one is NOT_TOLD or one is NOT_SAVED for one in (saved, new)) and saved != new:
             yield Unlike("scheduler", None, key, saved, new, "checkpoint")
+
+
+def _comparable(value: Any) -> Any:
+    """A setting that has an answer to whether it is another one, as tensors of several numbers have not."""
+    if value is NOT_TOLD or value is NOT_SAVED:
+        return value
+    if isinstance(value, dict):
+        return {key: _comparable(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_comparable(one) for one in value]
+    found = plain(value)
+    return kind_text(value) if found is MISSING else found
 
 
 def _foreign_base_lrs(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import mmap
 import os
 import pickle
 import pickletools
@@ -15,15 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 from lrsched_cli.core.families import is_a_scheduler
 from lrsched_cli.core.files.memory_limit import at_most
-from lrsched_cli.core.files.nesting import what_keeps_from_walking
-from lrsched_cli.core.files.pickle_weight import is_overweight
+from lrsched_cli.core.files.pickle_weight import OVERWEIGHT, what_is_wrong
+from lrsched_cli.core.files.plain_data import plain_data
 from lrsched_cli.core.files.regular_file import read_at_most
 from lrsched_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from typing import BinaryIO
 
+_DATA = "data.pkl"
 _ZIP = b"PK\x03\x04"
 _OLD_FORMAT = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """The number that torch.save wrote first before it wrote zip archives, after the pickle's two bytes."""
@@ -35,10 +37,11 @@ _OLD_PICKLES = 5
 """The old format's number, its version, the machine's byte order, the data, and the names of the storages."""
 _MOST_MEMORY = 256 * 2**20
 """Bytes that reading may take beyond those of the file, which the old format takes twice."""
+_LARGEST_PICKLE = 64 * 2**20
+"""Bytes. That of a model of 10,000 parameters and Adam's state of it has 4 MB; tensors are not in it."""
+_TOO_LARGE = f"is refused: it holds more than {_LARGEST_PICKLE // 2**20} MiB beside its tensors, as none does"
+_TWO_TABLES = "is refused: the archive has two tables of contents, and torch.save writes one"
 _CUT_SHORT = "is cut short or damaged"
-_OVERWEIGHT = (
-    "is refused: it is a bomb, a short file of what would fill this machine or keep it busy for ever"
-)
 _SAFE = (
     "torch.save({'optimizer': optimizer.state_dict(), 'scheduler': scheduler.state_dict(), "
     "'step': step}, FILE)"
@@ -47,7 +50,9 @@ _DISTRIBUTED = "python -m torch.distributed.checkpoint.format_utils dcp_to_torch
 
 
 def read_checkpoint_file(path: Path) -> Any:
-    """What ``torch.save`` wrote: tensors on the CPU, mapped from the disk where the format allows it.
+    """What ``torch.save`` wrote, as plain data: see ``plain_data``.
+
+    Tensors are on the CPU, mapped from the disk where the format allows it.
 
     Raises:
         UsageError: in one line, why the file cannot be read: not there, a folder, empty, cut short, not
@@ -55,10 +60,10 @@ def read_checkpoint_file(path: Path) -> Any:
             that would take all memory or all time.
     """
     zipped = _is_zip(path)
-    content = _loaded(path, zipped=zipped)
-    if wrong := what_keeps_from_walking(content):
-        raise UsageError(f"{path}: {wrong}, and no checkpoint does")
-    return content
+    try:
+        return plain_data(_loaded(path, zipped=zipped))
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
 
 
 def _loaded(path: Path, *, zipped: bool) -> Any:
@@ -69,10 +74,28 @@ def _loaded(path: Path, *, zipped: bool) -> Any:
         warnings.simplefilter("ignore")  # what torch says of old formats is nobody's business here
         try:
             with at_most(room):
+                if zipped:
+                    _check_read_alike(path)
                 return torch.load(path, weights_only=True, map_location="cpu", mmap=zipped)
+        except UsageError:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever torch finds wrong is the file's fault
             harmed = "is damaged" if zipped and _is_damaged(path) else ""
-            raise UsageError(f"{path}: {harmed or _reason(error, path)}") from None
+            raise UsageError(harmed or _reason(error, path)) from None
+
+
+def _check_read_alike(path: Path) -> None:
+    """Refuse an archive in which torch finds another pickle than the one that was weighed.
+
+    Python and torch look for the table of contents in ways of their own, and a file can be made with two.
+    """
+    import torch  # noqa: PLC0415 - as above
+
+    read_by_torch = torch._C.PyTorchFileReader(str(path)).get_record(_DATA)
+    with zipfile.ZipFile(path) as archive:
+        name = next(one for one in archive.namelist() if _is_named(one.lower(), _DATA))
+        if archive.read(name) != read_by_torch:
+            raise UsageError(_TWO_TABLES)
 
 
 def _is_zip(path: Path) -> bool:
@@ -84,9 +107,9 @@ def _is_zip(path: Path) -> bool:
         _check_archive(path)
         return True
     if head[2:].startswith(_OLD_FORMAT):
-        with path.open("rb") as file:
-            if is_overweight(file, _OLD_PICKLES):
-                raise UsageError(f"{path}: {_OVERWEIGHT}")
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            if wrong := what_is_wrong(content, _OLD_PICKLES):
+                raise UsageError(f"{path}: {wrong}")
         return False
     if _ZIP.startswith(head) or _OLD_FORMAT.startswith(head[2:]):
         raise UsageError(f"{path}: is cut short after {len(head)} bytes")
@@ -118,40 +141,55 @@ def _in_folder(path: Path) -> str:
 def _check_archive(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            bomb = _is_bomb(archive, path)
+            names = [one.filename.lower() for one in archive.infolist()]
+            wrong = _wrong_records(names) or _wrong_content(archive, path)
     except Exception:  # noqa: BLE001 - a damaged archive fails in many ways
         raise UsageError(f"{path}: is cut short or damaged: the end of the archive is missing") from None
-    if any(name.endswith("/constants.pkl") for name in names):
-        raise UsageError(f"{path}: is a TorchScript model; give a checkpoint of a training run")
-    if not any(name.endswith("/data.pkl") for name in names):
-        raise UsageError(f"{path}: is a zip archive, but none that torch.save wrote")
-    if bomb:
-        raise UsageError(f"{path}: {_OVERWEIGHT}")
+    if wrong:
+        raise UsageError(f"{path}: {wrong}")
 
 
-def _is_bomb(archive: zipfile.ZipFile, path: Path) -> bool:
+def _wrong_records(names: Sequence[str]) -> str:
+    """What is wrong with the names in an archive, in lower case: torch takes no notice of a name's case."""
+    if any(_is_named(name, "constants.pkl") for name in names):
+        return "is a TorchScript model; give a checkpoint of a training run"
+    found = sum(_is_named(name, _DATA) for name in names)
+    if not found:
+        return "is a zip archive, but none that torch.save wrote"
+    if found > 1 or len(set(names)) < len(names):
+        return "is refused: the archive has several records of one name, and torch.save writes none like it"
+    return ""
+
+
+def _is_named(name: str, wanted: str) -> bool:
+    return name.rpartition("/")[2] == wanted
+
+
+def _wrong_content(archive: zipfile.ZipFile, path: Path) -> str:
     """Whether more would come out of an archive than it holds. torch.save compresses nothing."""
     records = archive.infolist()
     if any(one.compress_type != zipfile.ZIP_STORED for one in records):
-        return True
+        return OVERWEIGHT
     if sum(one.file_size for one in records) > path.stat().st_size:
-        return True
-    return any(_is_overweight(archive, one) for one in records if one.filename.endswith("/data.pkl"))
-
-
-def _is_overweight(archive: zipfile.ZipFile, record: zipfile.ZipInfo) -> bool:
-    try:
-        return is_overweight(io.BytesIO(archive.read(record)))
-    except zipfile.BadZipFile:
-        return False  # damaged, which is told where torch fails to read it
+        return OVERWEIGHT
+    pickles = [one for one in records if one.filename.lower().endswith(".pkl")]
+    if any(one.file_size > _LARGEST_PICKLE for one in pickles):
+        return _TOO_LARGE
+    for one in pickles:
+        try:
+            content = archive.read(one)
+        except zipfile.BadZipFile:
+            continue  # damaged, which is told where torch fails to read it
+        if wrong := what_is_wrong(content):
+            return wrong
+    return ""
 
 
 def _is_damaged(path: Path) -> bool:
     """Whether the pickle in an archive is not what was written; asked only where it cannot be read."""
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
-            if name.endswith("/data.pkl"):
+            if _is_named(name.lower(), _DATA):
                 try:
                     archive.read(name)
                 except Exception:  # noqa: BLE001 - as for the archive's end
@@ -203,7 +241,7 @@ def _reason(error: Exception, path: Path) -> str:
     if wanted:
         return _CUT_SHORT if _ends_in(path, wanted[1]) else _refused(wanted[1])
     if isinstance(error, MemoryError) or "can't allocate memory" in message:
-        return _OVERWEIGHT
+        return OVERWEIGHT
     if "Unsupported operand 149" in message:
         return "uses a pickle protocol above 3, which cannot be read safely; save it without pickle_protocol"
     if not isinstance(error, RuntimeError | pickle.UnpicklingError) or "EOF" in message:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lrsched_cli.core.files.checkpoint_file import read_checkpoint_file
 from lrsched_cli.core.files.model_file import bounded_bytes, check_count, refused, wrong_name
+from lrsched_cli.core.files.plain_data import Opaque
 from lrsched_cli.core.files.safetensors_header import MAX_HEADER, StoredTensor, json_object, read_header
 from lrsched_cli.core.messages import shown
 from lrsched_cli.core.model_parameters import ModelListing, ModelParameter
@@ -140,12 +141,14 @@ def _saved_by_torch(path: Path) -> tuple[list[_Stored], list[str]]:
 
 def _identity(name: str, tensor: Any) -> object:
     """What two tensors have in common if and only if they are one parameter of two names."""
-    if not tensor.numel() or tensor.layout is not _torch().strided:
+    if isinstance(tensor, Opaque) or not tensor.numel():
         return name
     return tensor.untyped_storage().data_ptr(), tensor.storage_offset(), tuple(tensor.shape), tensor.stride()
 
 
 def _stored(name: str, tensor: Any) -> StoredTensor:
+    if isinstance(tensor, Opaque):
+        return StoredTensor(name, tensor.shape, tensor.trainable)
     return StoredTensor(name, tuple(tensor.shape), tensor.is_floating_point() or tensor.is_complex())
 
 
@@ -171,6 +174,8 @@ def _tensors(weights: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _is_tensor(value: Any) -> bool:
+    if isinstance(value, Opaque):
+        return value.shape is not None
     return isinstance(value, _torch().Tensor)
 
 
