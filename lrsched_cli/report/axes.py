@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _PLAIN_TICKS_FROM = 0.1
-_LARGEST_DRAWN = 1e100
+_LARGEST_DRAWN = 1e305
 _NAME, _SMALLEST_NAME, _NUMBER = 9.5, 7.0, 9.0  # points, of an axis
 _GAP, _CORNER, _BESIDE = 0.07, 0.05, 0.14  # inches: between panels, to a name in the corner, beside numbers
 _LOW_PANEL = 0.4  # inches

@@ -20,10 +20,11 @@ HANG = 60.0  # seconds
 OUTPUTS = Path("outputs")
 OLD = b"old"
 LONG = ["trace", "long.yaml", "--steps", "200000"]
-# A shell that starts its jobs in the background lets them ignore Ctrl-C; users' shells do not.
-LISTENING_TO_CTRL_C = """\
+# A shell that starts its jobs in the background lets them ignore Ctrl-C, and nohup the end of the terminal.
+LISTENING = """\
 import runpy, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 runpy.run_module("lrsched_cli", run_name="__main__", alter_sys=True)
 """
 
@@ -42,7 +43,7 @@ def interrupted_while_writing(*numbers: signal.Signals) -> int:
     OUTPUTS.mkdir(exist_ok=True)
     (OUTPUTS / "long.csv").write_bytes(OLD)
     process = subprocess.Popen(
-        [sys.executable, "-c", LISTENING_TO_CTRL_C, *LONG],
+        [sys.executable, "-c", LISTENING, *LONG],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

@@ -296,7 +296,7 @@ def test_a_process_that_hangs_is_ended_at_the_time_limit(faulty: str) -> None:
 
 
 def test_a_process_that_is_slow_and_at_work_is_not_taken_for_hanging(faulty: str) -> None:
-    verify_resume(f"{faulty}:make", step=f"{faulty}:step_slowly", save_at=1, steps=61, time_limit=4)
+    verify_resume(f"{faulty}:make", step=f"{faulty}:step_slowly", save_at=1, steps=121, time_limit=10)
 
 
 def test_a_factory_that_exits_fails_its_own_run_alone(faulty: str) -> None:
