@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 MAX_TOLD = 200
 """Problems that are worth telling; nobody reads on, and a hostile file would have a million."""
-_LONGEST_LINE, _LONGEST_KEY, _LONGEST_MESSAGE = 2000, 500, 1400
+LONGEST_LINE = 2000
+"""Letters of a line that is told."""
+_LONGEST_KEY, _LONGEST_MESSAGE = 500, 1400
 
 
 class LrschedError(Exception):
@@ -56,7 +58,7 @@ class Problem:
     def __str__(self) -> str:
         place = f":{self.line}:{self.column}" if self.line else ""
         said = f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
-        return shortened(self.file, _LONGEST_LINE - len(said)) + said
+        return shortened(self.file, LONGEST_LINE - len(said)) + said
 
 
 def shortened(text: str, longest: int) -> str:

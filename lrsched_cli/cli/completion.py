@@ -85,10 +85,7 @@ def _settings(context: typer.Context) -> list[Setting]:
     if config is not None and config != "-":
         with suppress(LrschedError):  # then the settings of a schedule that states none
             data = read_source(config, context.params.get("overrides") or ()).root.plain()
-    try:
-        return list(settings_of(schedule_schema(), data))
-    except (AttributeError, KeyError, TypeError, ValueError):  # a file that is not one yet
-        return list(settings_of(schedule_schema(), None))
+    return list(settings_of(schedule_schema(), data))
 
 
 def _short(description: str) -> str:

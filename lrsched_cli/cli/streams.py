@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from lrsched_cli.core.visible_text import visible, visible_json
-from lrsched_cli.errors import ScheduleFileError
+from lrsched_cli.errors import MAX_TOLD, ScheduleFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from lrsched_cli.errors import LrschedError
-
-
-MAX_PROBLEMS = 200
 
 
 def print_result(*parts: RenderableType) -> None:
@@ -77,10 +74,10 @@ def print_error(error: LrschedError) -> None:
     if not isinstance(error, ScheduleFileError):
         print_note(f"lrsched: {error}")
         return
-    for problem in error.problems[:MAX_PROBLEMS]:
+    for problem in error.problems[:MAX_TOLD]:
         print_note(str(problem))
-    if len(error.problems) > MAX_PROBLEMS:
-        print_note(f"... and {len(error.problems) - MAX_PROBLEMS:,} more problems")
+    if len(error.problems) > MAX_TOLD:
+        print_note(f"... and {len(error.problems) - MAX_TOLD:,} more problems")
     if error.hint:
         print_note(error.hint)
 

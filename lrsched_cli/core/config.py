@@ -324,9 +324,13 @@ def _validated(root: Node, default_name: str, problems: list[Problem], *, trust:
     try:
         schedule = Schedule.model_validate({"name": visible(default_name), **data})  # it may be no text
     except ValidationError as error:
-        for one in error.errors()[:MAX_TOLD]:
+        for index, one in enumerate(error.errors()[:MAX_TOLD], start=1):
             path = keys_of(one)
-            message = message_for(one, Schedule, ["extends"])
+            message = (
+                message_for(one, Schedule, ["extends"])
+                if index < MAX_TOLD
+                else f"and so on: the first {MAX_TOLD - 1} problems of single settings are told"
+            )
             problems.append(root.problem_at(path, message, at_key=one["type"] == "extra_forbidden"))
     for path, message, at_key in beyond_the_fields(data, trust=trust):
         problems.append(root.problem_at(path, message, at_key=at_key))

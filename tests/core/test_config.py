@@ -454,3 +454,12 @@ def test_under_the_same_optimizer_the_bases_arguments_are_kept() -> None:
     Path("base.yaml").write_text("optimizer: {type: SGD, momentum: 0.9}\n", encoding="utf-8")
     Path("own.yaml").write_text("extends: base.yaml\noptimizer: {type: SGD, lr: 1.0}\n", encoding="utf-8")
     assert load_schedule("own.yaml").optimizer.settings == {"momentum": 0.9}
+
+
+def test_of_very_many_wrong_settings_the_first_are_told_and_that_there_are_more() -> None:
+    Path("s.yaml").write_text("scheduler:\n" + "".join(f"  k{one}: 1\n" for one in range(300)))
+    with pytest.raises(ScheduleFileError) as caught:
+        load_schedule("s.yaml")
+    said = [problem.message for problem in caught.value.problems]
+    assert len(said) == 200
+    assert said[-1] == "and so on: the first 199 problems of single settings are told"

@@ -11,7 +11,7 @@ import numpy as np
 from lrsched_cli.analysis.checkpoint.groups import as_held
 from lrsched_cli.analysis.record import About, Turns, Watched, record
 from lrsched_cli.core.stepping import step_at
-from lrsched_cli.errors import ScheduleMismatchWarning
+from lrsched_cli.errors import LONGEST_LINE, ScheduleMismatchWarning, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
 
 NEXT_UPDATES = 5
-_LONGEST = 2000  # characters of a warning, which may tell lists of any length
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +134,7 @@ def _text(message: Warning | str) -> str:
     """A warning in one line; that of a mismatch has a line per difference."""
     joined = "; ".join(line.strip() for line in str(message).splitlines())
     told = joined.replace(":; ", ": ") if isinstance(message, ScheduleMismatchWarning) else joined
-    return told if len(told) <= _LONGEST else f"{told[: _LONGEST - 1]}…"
+    return shortened(told, LONGEST_LINE)  # it may tell lists of any length
 
 
 def restore_report(plan: Trace, step: int, ahead: int, restored: Restored | None) -> RestoreReport:

@@ -12,7 +12,7 @@ from lrsched_cli.core.families import kind_of_state
 from lrsched_cli.core.findings import MAX_GROUPS
 from lrsched_cli.core.scheduler_state import read_state
 from lrsched_cli.core.sections import OWN_SCHEDULER as OWN
-from lrsched_cli.errors import StateError, UsageError
+from lrsched_cli.errors import LONGEST_LINE, StateError, UsageError, shortened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from lrsched_cli.analysis.checkpoint.parts import FoundPart
     from lrsched_cli.core.scheduler_state import SavedGroup, SavedState
 
-_LONGEST = 2000  # characters of a reason
 _NOT_SETTINGS = {"params", "param_names", "name", "lr"}
 
 
@@ -114,7 +113,7 @@ def read_scheduler(part: FoundPart, path: Path) -> SavedScheduler:
             _check_groups(state.get("groups"))
             return _own(part, read_state(state))
         except StateError as error:
-            raise StateError(f"{_place(part, path)}{_short(str(error))}") from None
+            raise StateError(f"{_place(part, path)}{shortened(str(error), LONGEST_LINE)}") from None
     field, step = _step_of(state)
     return SavedScheduler(
         key=part.key,
@@ -135,10 +134,6 @@ def _check_groups(groups: Any) -> None:
         return
     wanted = f"must be a list of {MAX_GROUPS:,} at most"
     raise StateError(f"this is no state of {OWN}: groups {wanted} (got {kind_text(groups)})")
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _own(part: FoundPart, saved: SavedState) -> SavedScheduler:

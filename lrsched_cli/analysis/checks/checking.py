@@ -87,7 +87,9 @@ def check_files(
         except ScheduleFileError as error:
             invalid.append(config)
             findings += [
-                Finding(one.file, one.line, one.column, INVALID, "error", one.message, one.key, "", config)
+                Finding(
+                    one.file, one.line, one.column, INVALID, "error", one.message, one.key, schedule=config
+                )
                 for one in error.problems
             ]
     return Checked(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from lrsched_cli.analysis.checks.rule import rule
 from lrsched_cli.analysis.checks.tracks import tracks_of
@@ -49,11 +49,13 @@ def jump(plan: Plan) -> Iterator[Found]:
         optimizer: {lr: 1e-3}
         scheduler: {type: LambdaLR, lr_lambda: "(step + 1) / 100 if step < 100 else (1000 - step) / 900"}
     """
+    if plan.failures:
+        return  # of which a rule of its own tells
     told: set[tuple[int, ...]] = set()
     for group in range(len(plan.names)):
         found = list(_jumps(plan, group))
         steps = tuple(step for step, _, _ in found)
-        if not found or steps in told or plan.failures:
+        if not found or steps in told:
             continue
         told.add(steps)
         step, low, high = found[0]
@@ -88,42 +90,31 @@ def _jumps(plan: Plan, group: int) -> Iterator[tuple[int, float, float]]:
             continue  # construction wrote none: a rule of its own
         if any(track.position_at(step)[2] > track.position_at(before)[2] for track in meant):
             continue
-        if not _is_meant(_changes(plan, group, step), highest):
+        beside = (_change(plan, group, step - 1), _change(plan, group, step + 1))
+        if not _is_meant(high - low, *beside, to_no_new_height=high <= highest * (1 + _ROUNDING)):
             yield step, low, high
 
 
-class _Changes(NamedTuple):
-    """A change of the LR, to ``after``, and those of the steps right before and after it, where there are."""
-
-    before: float | None
-    here: float
-    following: float | None
-    after: float
-
-
-def _changes(plan: Plan, group: int, step: int) -> _Changes:
-    def at(one: int) -> float | None:
-        return plan.course.lrs(one)[group] if plan.first_step <= one <= plan.last_step else None
-
-    earlier, low, high, later = (at(one) for one in (step - 2, step - 1, step, step + 1))
-    low, high = low or 0.0, high or 0.0
-    return _Changes(
-        None if earlier is None else low - earlier, high - low, None if later is None else later - high, high
-    )
+def _change(plan: Plan, group: int, step: int) -> float | None:
+    """By how much the LR changes at a step; None where the run has not both ends of that."""
+    if step - 1 < plan.first_step or step > plan.last_step:
+        return None
+    before, after = (plan.course.lrs(one)[group] for one in (step - 1, step))
+    return after - before
 
 
-def _is_meant(changes: _Changes, highest: float) -> bool:
+def _is_meant(here: float, before: float | None, following: float | None, *, to_no_new_height: bool) -> bool:
     """Whether a change is that of a steep curve, a drop between two levels, or a restart.
 
-    A restart is a rise out of a fall, to no more than what has been ``highest``, from where the LR falls.
+    ``before`` and ``following`` are the changes of the steps beside it. A restart is a rise out of a fall, to
+    no new height, from where the LR falls.
     """
-    before, here, following, after = changes
     beside = [abs(one) for one in (before, following) if one is not None and one * here > 0]
     if before is None or abs(here) <= _STANDS_OUT * max(beside, default=0.0):
         return True
     if here < 0:
         return before == 0 and not following
-    return before < 0 and after <= highest * (1 + _ROUNDING) and (following is None or following <= 0)
+    return before < 0 and to_no_new_height and (following is None or following <= 0)
 
 
 @rule("LRS092", "warning")

@@ -46,7 +46,8 @@ def _below(document: JsonSchema, schemas: Iterable[JsonSchema], data: Any, prefi
                 children.setdefault(key, []).append(child)
     for key, child_schemas in children.items():
         if key not in _NO_OVERRIDE:
-            yield from _setting(document, child_schemas, data.get(key), f"{prefix}{key}")
+            value = data.get(key) if isinstance(data, dict) else None  # a file that is not one yet
+            yield from _setting(document, child_schemas, value, f"{prefix}{key}")
 
 
 def _setting(document: JsonSchema, schemas: list[JsonSchema], value: Any, key: str) -> Iterator[Setting]:
